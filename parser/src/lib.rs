@@ -1,0 +1,8 @@
+//! What a Logstash configuration file means: the configuration language, events, codecs and filters.
+//!
+//! This crate is pure. It knows neither Kafka nor Elasticsearch, does no network I/O and starts no
+//! threads: bytes go in, events come out.
+
+pub mod config;
+pub mod regex;
+pub mod time;

@@ -1,0 +1,3 @@
+//! The `kelp` command.
+
+fn main() {}
