@@ -4,5 +4,7 @@
 //! threads: bytes go in, events come out.
 
 pub mod config;
+pub mod receipt;
+pub mod record;
 pub mod regex;
 pub mod time;

@@ -1,0 +1,88 @@
+//! Receipts: what tells a source that it may forget a record.
+//!
+//! Every record of a batch starts with one hold, that of the pipeline's pass over it; each document
+//! made of the record adds one. A record is settled when every hold was given back. A hold that is
+//! lost is never given back, so the record stays unsettled and its partition's offset stays where it
+//! is: a defect can delay messages but cannot lose them.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// One counter of holds for each record of a batch.
+#[derive(Debug)]
+pub struct Receipts {
+    holds: Box<[AtomicU32]>,
+}
+
+impl Receipts {
+    /// For `len` records, each held once.
+    pub fn new(len: usize) -> Self {
+        Self {
+            holds: (0..len).map(|_| AtomicU32::new(1)).collect(),
+        }
+    }
+
+    /// Adds a hold: one more thing made of `record` is on its way. Only whoever has a hold may add one.
+    pub fn hold(&self, record: u32) {
+        let before = self.holds[record as usize].fetch_add(1, Ordering::Relaxed);
+        debug_assert!(
+            before > 0,
+            "record {record} was held again after it was settled"
+        );
+    }
+
+    /// Gives a hold back: what was on its way has safely arrived, or was dropped on purpose.
+    pub fn settle(&self, record: u32) {
+        let before = self.holds[record as usize].fetch_sub(1, Ordering::Release);
+        debug_assert!(before > 0, "record {record} was settled once too often");
+    }
+
+    /// Whether nothing of `record` is on its way any more.
+    pub fn is_settled(&self, record: u32) -> bool {
+        self.holds[record as usize].load(Ordering::Acquire) == 0
+    }
+
+    /// The first record at or after `from` that is not settled, or the number of records.
+    pub fn first_unsettled(&self, from: u32) -> u32 {
+        let open = self.holds[from as usize..]
+            .iter()
+            .position(|holds| holds.load(Ordering::Acquire) != 0);
+        open.map_or(self.holds.len() as u32, |at| from + at as u32)
+    }
+
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.holds.len()
+    }
+
+    /// Whether there are no records.
+    pub fn is_empty(&self) -> bool {
+        self.holds.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_settled_when_every_hold_was_given_back() {
+        let receipts = Receipts::new(2);
+        receipts.hold(0);
+        receipts.settle(0);
+        assert!(!receipts.is_settled(0));
+        receipts.settle(0);
+        assert!(receipts.is_settled(0));
+        assert!(!receipts.is_settled(1));
+    }
+
+    #[test]
+    fn a_lost_hold_keeps_everything_behind_it_unsettled() {
+        let receipts = Receipts::new(3);
+        receipts.settle(0);
+        receipts.settle(2);
+        assert_eq!(receipts.first_unsettled(0), 1);
+        receipts.settle(1);
+        assert_eq!(receipts.first_unsettled(0), 3);
+        assert_eq!(receipts.first_unsettled(3), 3);
+    }
+}
