@@ -4,6 +4,7 @@
 //! threads: bytes go in, events come out.
 
 pub mod config;
+pub mod event;
 pub mod receipt;
 pub mod record;
 pub mod regex;

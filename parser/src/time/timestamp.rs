@@ -38,4 +38,20 @@ impl Timestamp {
     pub fn millis(self) -> i64 {
         self.seconds * 1000 + i64::from(self.nanos / 1_000_000)
     }
+
+    /// Reads an ISO 8601 instant.
+    pub fn parse_iso8601(text: &str) -> Option<Self> {
+        let instant: jiff::Timestamp = text.parse().ok()?;
+        Some(Self::new(
+            instant.as_second(),
+            instant.subsec_nanosecond() as u32,
+        ))
+    }
+
+    /// Appends the instant as ISO 8601 in UTC.
+    pub fn write_iso8601(self, out: &mut Vec<u8>) {
+        if let Ok(instant) = jiff::Timestamp::new(self.seconds, self.nanos as i32) {
+            out.extend_from_slice(format!("{instant:.3}").as_bytes());
+        }
+    }
 }

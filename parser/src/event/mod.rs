@@ -1,0 +1,307 @@
+//! The event: an ordered, nested object that filters read and change.
+//!
+//! Everything an event holds is either a slice of the record's payload, a constant of the
+//! configuration, or lies in the arena of the worker that processes the record. So strings are
+//! never copied on their way through a pipeline, an event is freed by resetting the arena, and an
+//! event cannot outlive its record.
+
+mod field_ref;
+mod intern;
+mod json;
+mod number;
+mod template;
+mod value;
+
+pub use field_ref::{FieldRef, FieldRefError, Root};
+pub use intern::intern;
+pub use json::{write_json, write_json_string};
+pub use number::{push_float, push_float_ruby};
+pub use template::{Template, TemplateError};
+pub use value::{Array, Object, Value};
+
+use crate::time::Timestamp;
+
+/// Where the strings and containers of an event live. Reset after each record.
+pub type Arena = bumpalo::Bump;
+
+/// A string under construction in an [`Arena`].
+pub type ArenaString<'a> = bumpalo::collections::String<'a>;
+
+/// One event on its way through a pipeline.
+#[derive(Clone)]
+pub struct Event<'a> {
+    arena: &'a Arena,
+    fields: Object<'a>,
+    metadata: Object<'a>,
+}
+
+/// A field could not be set: something on the way to it is neither object nor array.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "cannot set `{path}`: `{parent}` is neither an object nor an array, so nothing can lie below it"
+)]
+pub struct InvalidFieldSet {
+    /// The field that was to be set.
+    pub path: String,
+    /// The part of its path that is in the way.
+    pub parent: String,
+}
+
+impl<'a> Event<'a> {
+    /// An event without any fields, not even `@timestamp`.
+    pub fn empty(arena: &'a Arena) -> Self {
+        Self {
+            arena,
+            fields: Object::new(arena),
+            metadata: Object::new(arena),
+        }
+    }
+
+    /// An event with `@version` and `@timestamp`.
+    pub fn new(arena: &'a Arena, timestamp: Timestamp) -> Self {
+        let mut event = Self::empty(arena);
+        event.fields.push("@timestamp", Value::Timestamp(timestamp));
+        event.fields.push("@version", Value::Str("1"));
+        event
+    }
+
+    /// An event from a decoded object, as Logstash makes one of a map: `@timestamp` and `@version`
+    /// are added where missing, `@metadata` is set apart, and an ill-typed `@timestamp` or `tags` is
+    /// moved to `_@timestamp` or `_tags` and tagged
+    /// (source: `org.logstash.Event(ConvertedMap)` and its constants).
+    pub fn from_object(arena: &'a Arena, mut fields: Object<'a>, now: Timestamp) -> Self {
+        let mut metadata = Object::new(arena);
+        if let Some(Value::Object(given)) = fields.remove("@metadata") {
+            metadata = given;
+        }
+        let mut bad_timestamp = None;
+        let timestamp = match fields.get("@timestamp") {
+            None | Some(Value::Null) => now,
+            Some(Value::Timestamp(timestamp)) => *timestamp,
+            Some(Value::Str(text)) => Timestamp::parse_iso8601(text).unwrap_or_else(|| {
+                bad_timestamp = Some(Value::Str(text));
+                now
+            }),
+            Some(other) => {
+                bad_timestamp = Some(other.clone());
+                now
+            }
+        };
+        fields.set("@timestamp", Value::Timestamp(timestamp));
+        if fields.get("@version").is_none() {
+            fields.push("@version", Value::Str("1"));
+        }
+        let mut event = Self {
+            arena,
+            fields,
+            metadata,
+        };
+        event.set_apart_bad_tags();
+        if let Some(bad) = bad_timestamp {
+            event.tag("_timestampparsefailure");
+            event.fields.set("_@timestamp", bad);
+        }
+        event
+    }
+
+    /// `tags` must be a string or a list of strings; anything else moves to `_tags`.
+    fn set_apart_bad_tags(&mut self) {
+        let well_typed = match self.fields.get("tags") {
+            None | Some(Value::Null | Value::Str(_)) => true,
+            Some(Value::Array(tags)) => tags.iter().all(|tag| matches!(tag, Value::Str(_))),
+            Some(_) => false,
+        };
+        if !well_typed && let Some(bad) = self.fields.remove("tags") {
+            self.fields.set("_tags", bad);
+            self.tag("_tagsparsefailure");
+        }
+    }
+
+    /// Where new strings and containers of this event are made.
+    pub fn arena(&self) -> &'a Arena {
+        self.arena
+    }
+
+    /// All top-level fields in order; `@metadata` is not among them.
+    pub fn fields(&self) -> &Object<'a> {
+        &self.fields
+    }
+
+    /// All top-level fields, to change them directly. Whoever only wants one field set uses [`set`](Self::set).
+    pub fn fields_mut(&mut self) -> &mut Object<'a> {
+        &mut self.fields
+    }
+
+    /// What lies under `[@metadata]`: never sent out.
+    pub fn metadata(&self) -> &Object<'a> {
+        &self.metadata
+    }
+
+    /// What lies under `[@metadata]`, to change it.
+    pub fn metadata_mut(&mut self) -> &mut Object<'a> {
+        &mut self.metadata
+    }
+
+    /// The event's `@timestamp`, unless a filter removed or spoilt it.
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        match self.fields.get("@timestamp") {
+            Some(Value::Timestamp(timestamp)) => Some(*timestamp),
+            _ => None,
+        }
+    }
+
+    /// The value of a field; `None` where there is no such field. A reference to `[@metadata]`
+    /// itself is answered by [`get_owned`](Self::get_owned) only.
+    pub fn get(&self, field: FieldRef<'_>) -> Option<&Value<'a>> {
+        let (first, rest) = field.segments().split_first()?;
+        let root = match field.root() {
+            Root::Fields => &self.fields,
+            Root::Metadata => &self.metadata,
+        };
+        let mut value = root.get(first)?;
+        for segment in rest {
+            value = value.child(segment)?;
+        }
+        Some(value)
+    }
+
+    /// A copy of a field's value (strings are shared, containers are copied); also answers for all of `[@metadata]`.
+    pub fn get_owned(&self, field: FieldRef<'_>) -> Option<Value<'a>> {
+        if field.is_all_metadata() {
+            return Some(Value::Object(self.metadata.clone()));
+        }
+        self.get(field).cloned()
+    }
+
+    /// The value of a field, to change it in place.
+    pub fn get_mut(&mut self, field: FieldRef<'_>) -> Option<&mut Value<'a>> {
+        let (first, rest) = field.segments().split_first()?;
+        let root = match field.root() {
+            Root::Fields => &mut self.fields,
+            Root::Metadata => &mut self.metadata,
+        };
+        let mut value = root.get_mut(first)?;
+        for segment in rest {
+            value = value.child_mut(segment)?;
+        }
+        Some(value)
+    }
+
+    /// Whether there is such a field, be it null.
+    pub fn contains(&self, field: FieldRef<'_>) -> bool {
+        field.is_all_metadata() || self.get(field).is_some()
+    }
+
+    /// Sets a field, making the objects on the way to it; an array on the way is indexed, and padded
+    /// with nulls where it is too short (source: `org.logstash.Accessors.set`).
+    pub fn set(&mut self, field: FieldRef<'a>, value: Value<'a>) -> Result<(), InvalidFieldSet> {
+        let arena = self.arena;
+        if field.is_all_metadata() {
+            let Value::Object(metadata) = value else {
+                return Err(field.invalid_set(0));
+            };
+            self.metadata = metadata;
+            return Ok(());
+        }
+        let Some((first, rest)) = field.segments().split_first() else {
+            return Err(field.invalid_set(0));
+        };
+        let root = match field.root() {
+            Root::Fields => &mut self.fields,
+            Root::Metadata => &mut self.metadata,
+        };
+        if rest.is_empty() {
+            root.set(first, value);
+            return Ok(());
+        }
+        let mut at = root.entry(first, || Value::Object(Object::new(arena)));
+        for (depth, segment) in rest.iter().enumerate() {
+            if matches!(at, Value::Null) {
+                *at = Value::Object(Object::new(arena));
+            }
+            let last = depth + 1 == rest.len();
+            let fill = || {
+                if last {
+                    Value::Null
+                } else {
+                    Value::Object(Object::new(arena))
+                }
+            };
+            at = match at {
+                Value::Object(object) => object.entry(segment, fill),
+                Value::Array(array) => {
+                    value::array_slot(array, segment).ok_or_else(|| field.invalid_set(depth + 1))?
+                }
+                _ => return Err(field.invalid_set(depth + 1)),
+            };
+        }
+        *at = value;
+        Ok(())
+    }
+
+    /// Removes a field and returns what it held.
+    pub fn remove(&mut self, field: FieldRef<'_>) -> Option<Value<'a>> {
+        if field.is_all_metadata() {
+            let old = std::mem::replace(&mut self.metadata, Object::new(self.arena));
+            return Some(Value::Object(old));
+        }
+        let (last, parents) = field.segments().split_last()?;
+        let root = match field.root() {
+            Root::Fields => &mut self.fields,
+            Root::Metadata => &mut self.metadata,
+        };
+        let Some((first, between)) = parents.split_first() else {
+            return root.remove(last);
+        };
+        let mut parent = root.get_mut(first)?;
+        for segment in between {
+            parent = parent.child_mut(segment)?;
+        }
+        match parent {
+            Value::Object(object) => object.remove(last),
+            Value::Array(array) => {
+                let index = value::array_index(array.len(), last)?;
+                Some(array.remove(index))
+            }
+            _ => None,
+        }
+    }
+
+    /// Adds a tag unless it is there already (source: `org.logstash.Event.tag`).
+    pub fn tag(&mut self, tag: &'a str) {
+        let arena = self.arena;
+        match self.fields.get_mut("tags") {
+            Some(Value::Array(tags)) => {
+                if !tags
+                    .iter()
+                    .any(|have| matches!(have, Value::Str(text) if *text == tag))
+                {
+                    tags.push(Value::Str(tag));
+                }
+            }
+            Some(Value::Null) | None => {
+                let mut tags = Array::new_in(arena);
+                tags.push(Value::Str(tag));
+                self.fields.set("tags", Value::Array(tags));
+            }
+            Some(single) => {
+                if !matches!(single, Value::Str(text) if *text == tag) {
+                    let mut tags = Array::new_in(arena);
+                    tags.push(std::mem::replace(single, Value::Null));
+                    tags.push(Value::Str(tag));
+                    *single = Value::Array(tags);
+                }
+            }
+        }
+    }
+
+    /// Adds each of the tags unless it is there already.
+    pub fn tag_all(&mut self, tags: &[&'a str]) {
+        for tag in tags {
+            self.tag(tag);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
