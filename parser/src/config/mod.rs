@@ -3,6 +3,8 @@
 pub mod ast;
 mod diagnostic;
 mod source;
+mod suggest;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use source::{FileId, SourceMap, Span};
+pub use suggest::nearest;

@@ -267,6 +267,28 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Takes out a field's value as the list to which another value is to be appended; `None` where
+    /// there is no such field (source: `LogStash::Util::Decorators.add_fields`, where Ruby's `Array()`
+    /// makes pairs of an object and nothing of a null).
+    pub(crate) fn remove_for_append(&mut self, field: FieldRef<'_>) -> Option<Array<'a>> {
+        let arena = self.arena;
+        let old = std::mem::replace(self.get_mut(field)?, Value::Null);
+        let mut list = Array::new_in(arena);
+        match old {
+            Value::Array(values) => return Some(values),
+            Value::Null => {}
+            Value::Object(object) => {
+                for (key, value) in object.iter() {
+                    let mut pair = Array::new_in(arena);
+                    pair.extend([Value::Str(key), value.clone()]);
+                    list.push(Value::Array(pair));
+                }
+            }
+            single => list.push(single),
+        }
+        Some(list)
+    }
+
     /// Adds a tag unless it is there already (source: `org.logstash.Event.tag`).
     pub fn tag(&mut self, tag: &'a str) {
         let arena = self.arena;

@@ -1,0 +1,306 @@
+//! Conditions, compiled.
+//!
+//! They are total: a missing field or a value of another type makes a comparison false. Logstash
+//! drops the event there, or stops the pipeline
+//! (source for everything else: `org.logstash.config.ir.compiler.EventCondition`).
+
+use std::cmp::Ordering;
+
+use crate::config::Diagnostic;
+use crate::config::ast::{CompareOperator, Expr, Operand as AstOperand, Spanned};
+use crate::event::{Event, FieldRef, Value, intern};
+use crate::regex::{Options, Regex, Scratch};
+
+/// A compiled condition.
+#[derive(Debug)]
+pub enum Condition {
+    /// Both hold.
+    And(Box<Condition>, Box<Condition>),
+    /// At least one holds.
+    Or(Box<Condition>, Box<Condition>),
+    /// Just one holds.
+    Xor(Box<Condition>, Box<Condition>),
+    /// Not both hold.
+    Nand(Box<Condition>, Box<Condition>),
+    /// It does not hold.
+    Not(Box<Condition>),
+    /// A comparison.
+    Compare {
+        /// Which.
+        operator: CompareOperator,
+        /// Left of it.
+        left: Operand,
+        /// Right of it.
+        right: Operand,
+    },
+    /// A search by regular expression.
+    Match {
+        /// What is searched.
+        value: Operand,
+        /// For what.
+        regex: Regex,
+    },
+    /// Membership.
+    In {
+        /// What is looked for.
+        needle: Operand,
+        /// Where.
+        haystack: Operand,
+    },
+    /// A value that counts as true.
+    Truthy(Operand),
+}
+
+/// What a condition compares.
+#[derive(Debug)]
+pub enum Operand {
+    /// A field of the event.
+    Field(FieldRef<'static>),
+    /// A constant.
+    Constant(Value<'static>),
+    /// A list of constants and fields.
+    List(Vec<Operand>),
+}
+
+impl Condition {
+    /// Compiles a condition; `None` after an error was reported.
+    pub fn compile(expr: &Expr, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+        let mut both = |left: &Expr, right: &Expr| {
+            let left = Self::compile(left, diagnostics);
+            let right = Self::compile(right, diagnostics);
+            Some((Box::new(left?), Box::new(right?)))
+        };
+        match expr {
+            Expr::And(left, right) => both(left, right).map(|(l, r)| Self::And(l, r)),
+            Expr::Or(left, right) => both(left, right).map(|(l, r)| Self::Or(l, r)),
+            Expr::Xor(left, right) => both(left, right).map(|(l, r)| Self::Xor(l, r)),
+            Expr::Nand(left, right) => both(left, right).map(|(l, r)| Self::Nand(l, r)),
+            Expr::Not(inner) => Some(Self::Not(Box::new(Self::compile(inner, diagnostics)?))),
+            Expr::Compare {
+                operator,
+                left,
+                right,
+            } => Some(Self::Compare {
+                operator: *operator,
+                left: Operand::compile(left, diagnostics)?,
+                right: Operand::compile(right, diagnostics)?,
+            }),
+            Expr::Match {
+                negated,
+                value,
+                pattern,
+            } => {
+                let condition = Self::Match {
+                    value: Operand::compile(value, diagnostics)?,
+                    regex: compile_regex(pattern, diagnostics)?,
+                };
+                Some(condition.negate_if(*negated))
+            }
+            Expr::In {
+                negated,
+                needle,
+                haystack,
+            } => {
+                let condition = Self::In {
+                    needle: Operand::compile(needle, diagnostics)?,
+                    haystack: Operand::compile(haystack, diagnostics)?,
+                };
+                Some(condition.negate_if(*negated))
+            }
+            Expr::Truthy(operand) => Some(Self::Truthy(Operand::compile(operand, diagnostics)?)),
+        }
+    }
+
+    fn negate_if(self, negated: bool) -> Self {
+        if negated {
+            Self::Not(Box::new(self))
+        } else {
+            self
+        }
+    }
+
+    /// Whether the condition holds for `event`.
+    pub fn holds(&self, event: &Event<'_>, scratch: &mut Scratch) -> bool {
+        match self {
+            Self::And(left, right) => left.holds(event, scratch) && right.holds(event, scratch),
+            Self::Or(left, right) => left.holds(event, scratch) || right.holds(event, scratch),
+            Self::Xor(left, right) => left.holds(event, scratch) != right.holds(event, scratch),
+            Self::Nand(left, right) => !(left.holds(event, scratch) && right.holds(event, scratch)),
+            Self::Not(inner) => !inner.holds(event, scratch),
+            Self::Compare {
+                operator,
+                left,
+                right,
+            } => compare(*operator, left.value(event), right.value(event)),
+            Self::Match { value, regex } => match value.value(event) {
+                // A search that runs out of its budget counts as no match.
+                Some(Value::Str(text)) => regex.is_match(text, scratch).unwrap_or(false),
+                _ => false,
+            },
+            Self::In { needle, haystack } => contains(event, needle, haystack),
+            Self::Truthy(operand) => match operand {
+                Operand::Field(field) if field.is_all_metadata() => true,
+                operand => is_truthy(operand.value(event)),
+            },
+        }
+    }
+}
+
+fn compile_regex(
+    pattern: &Spanned<AstOperand>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Regex> {
+    let (AstOperand::Regex(text) | AstOperand::String(text)) = &pattern.node else {
+        let message = "expected a regular expression, as in [field] =~ /regex/";
+        diagnostics.push(Diagnostic::error(pattern.span, message));
+        return None;
+    };
+    match Regex::new(text, Options::default()) {
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            diagnostics.push(Diagnostic::error(pattern.span, error.to_string()));
+            None
+        }
+    }
+}
+
+impl Operand {
+    fn compile(operand: &Spanned<AstOperand>, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+        match &operand.node {
+            AstOperand::Field(text) => match FieldRef::parse(text) {
+                Ok(field) => Some(Self::Field(field)),
+                Err(error) => {
+                    diagnostics.push(Diagnostic::error(operand.span, error.to_string()));
+                    None
+                }
+            },
+            AstOperand::String(text) | AstOperand::Regex(text) => {
+                Some(Self::Constant(Value::Str(intern(text))))
+            }
+            AstOperand::Number(text) => Some(Self::Constant(number(text))),
+            AstOperand::Array(items) => {
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|item| Self::compile(item, diagnostics))
+                    .collect();
+                items
+                    .into_iter()
+                    .collect::<Option<Vec<_>>>()
+                    .map(Self::List)
+            }
+        }
+    }
+
+    /// The value, except for lists, which are no values of their own.
+    fn value<'e, 'a: 'e>(&'e self, event: &'e Event<'a>) -> Option<&'e Value<'a>> {
+        match self {
+            Self::Field(field) => event.get(*field),
+            Self::Constant(value) => Some(value),
+            Self::List(_) => None,
+        }
+    }
+}
+
+fn number(text: &str) -> Value<'static> {
+    match text.parse() {
+        Ok(integer) => Value::Int(integer),
+        Err(_) => Value::Float(text.parse().unwrap_or(f64::NAN)),
+    }
+}
+
+fn is_truthy(value: Option<&Value<'_>>) -> bool {
+    match value {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(value)) => *value,
+        Some(Value::Str(text)) => !text.is_empty() && *text != "false",
+        Some(_) => true,
+    }
+}
+
+fn compare(operator: CompareOperator, left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> bool {
+    match operator {
+        CompareOperator::Equal => equal(left, right),
+        CompareOperator::NotEqual => !equal(left, right),
+        CompareOperator::Less => order(left, right) == Some(Ordering::Less),
+        CompareOperator::Greater => order(left, right) == Some(Ordering::Greater),
+        CompareOperator::LessOrEqual => {
+            matches!(order(left, right), Some(Ordering::Less | Ordering::Equal))
+        }
+        CompareOperator::GreaterOrEqual => {
+            matches!(
+                order(left, right),
+                Some(Ordering::Greater | Ordering::Equal)
+            )
+        }
+    }
+}
+
+/// Equality is strict: `1`, `1.0` and `"1"` differ. Missing and null are equal.
+fn equal(left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> bool {
+    match (left.unwrap_or(&Value::Null), right.unwrap_or(&Value::Null)) {
+        (Value::Timestamp(time), Value::Str(text)) | (Value::Str(text), Value::Timestamp(time)) => {
+            let mut printed = Vec::new();
+            time.write_iso8601(&mut printed);
+            printed == text.as_bytes()
+        }
+        (left, right) => left == right,
+    }
+}
+
+fn order(left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> Option<Ordering> {
+    match (left?, right?) {
+        (Value::Str(left), Value::Str(right)) => Some(left.cmp(right)),
+        (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),
+        (Value::Timestamp(left), Value::Timestamp(right)) => Some(left.cmp(right)),
+        (left, right) => as_f64(left)?.partial_cmp(&as_f64(right)?),
+    }
+}
+
+fn as_f64(value: &Value<'_>) -> Option<f64> {
+    match value {
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        Value::BigInt(text) | Value::Decimal(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn contains(event: &Event<'_>, needle: &Operand, haystack: &Operand) -> bool {
+    // Logstash compares constants with constants by identity, so they are never found.
+    if matches!(
+        (needle, haystack),
+        (
+            Operand::Constant(_),
+            Operand::Constant(_) | Operand::List(_)
+        )
+    ) {
+        return false;
+    }
+    let needle = needle.value(event);
+    match haystack {
+        Operand::List(items) => items
+            .iter()
+            .any(|item| same_in_list(needle, item.value(event))),
+        Operand::Field(_) | Operand::Constant(_) => match haystack.value(event) {
+            Some(Value::Array(items)) => {
+                let needle = needle.unwrap_or(&Value::Null);
+                items.iter().any(|item| item == needle)
+            }
+            Some(Value::Str(text)) => {
+                matches!(needle, Some(Value::Str(part)) if text.contains(part))
+            }
+            haystack => equal(needle, haystack),
+        },
+    }
+}
+
+/// In a list that stands in the configuration a number is found by its text too.
+fn same_in_list(needle: Option<&Value<'_>>, item: Option<&Value<'_>>) -> bool {
+    match (needle, item) {
+        (Some(Value::Int(number)), Some(Value::Str(text)))
+        | (Some(Value::Str(text)), Some(Value::Int(number))) => {
+            itoa::Buffer::new().format(*number) == *text
+        }
+        (needle, item) => equal(needle, item),
+    }
+}

@@ -1,0 +1,291 @@
+//! Filters: what they are, the options they all share, and the list of those there are.
+
+use crate::config::Span;
+use crate::event::{Event, FieldRef, Template, Value};
+use crate::filters;
+use crate::regex::Scratch;
+use crate::spec::{
+    EcsCompatibility, Pairs, PluginKind, PluginOptions, PluginSpec, Settings, string_of,
+};
+use crate::time::Timestamp;
+
+/// Changes events one at a time. One instance serves all workers.
+pub trait Filter: Send + Sync {
+    /// Applies the filter to one event. Failures tag the event; they are never errors of the pipeline.
+    fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome;
+
+    /// Called about every five seconds, for filters that hold events or counts back.
+    fn flush<'a>(&self, _context: &mut Context<'a, '_>) {}
+}
+
+/// What became of an event in a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The filter succeeded: `add_field` and the other common options apply.
+    Matched,
+    /// The filter did nothing, or failed and has tagged the event.
+    Unmatched,
+    /// The event goes no further.
+    Drop,
+}
+
+/// What a filter has at hand beside the event.
+pub struct Context<'a, 'w> {
+    /// The time at which the batch is processed.
+    pub now: Timestamp,
+    /// The worker's memory for regular expressions.
+    pub scratch: &'w mut Scratch,
+    /// Further events that the filter makes.
+    pub(crate) emitted: &'w mut Vec<Emitted<'a>>,
+}
+
+/// An event made by a filter.
+pub(crate) struct Emitted<'a> {
+    pub(crate) event: Event<'a>,
+    pub(crate) matched: bool,
+}
+
+impl<'a> Context<'a, '_> {
+    /// Sends a further event through the filters behind this one. With `matched` the common options
+    /// of this filter apply to it.
+    pub fn emit(&mut self, event: Event<'a>, matched: bool) {
+        self.emitted.push(Emitted { event, matched });
+    }
+}
+
+/// What a filter is built from beside its own options.
+#[derive(Clone, Debug)]
+pub struct BuildContext {
+    /// The mode of this plugin, else of the pipeline.
+    pub ecs: EcsCompatibility,
+}
+
+/// A filter that can be built from its options.
+pub trait BuildFilter: Filter + Sized + 'static {
+    /// Its options.
+    type Options: PluginOptions;
+
+    /// Builds it; `None` after an error was reported to `settings`.
+    fn build(
+        options: Self::Options,
+        settings: &mut Settings<'_>,
+        context: &BuildContext,
+    ) -> Option<Self>;
+}
+
+/// An entry of [`FILTERS`].
+pub struct FilterPlugin {
+    /// Its declaration.
+    pub spec: PluginSpec,
+    build: fn(&mut Settings<'_>, &BuildContext) -> Option<Box<dyn Filter>>,
+}
+
+impl FilterPlugin {
+    /// The entry of a filter type.
+    pub const fn of<F: BuildFilter>() -> Self {
+        Self {
+            spec: F::Options::SPEC,
+            build: |settings, context| {
+                let options = F::Options::read(settings)?;
+                Some(Box::new(F::build(options, settings, context)?))
+            },
+        }
+    }
+}
+
+/// Every filter, by name.
+pub static FILTERS: &[FilterPlugin] = &[
+    FilterPlugin::of::<filters::drop::Drop>(),
+    FilterPlugin::of::<filters::json::Json>(),
+];
+
+/// Filters of Logstash that there will not be here, and what to do instead.
+pub static UNSUPPORTED_FILTERS: &[(&str, &str)] = &[
+    (
+        "http",
+        "it would call a server for every event; enrich in Elasticsearch with an enrich processor",
+    ),
+    (
+        "memcached",
+        "it would call a server for every event; use `translate` with a dictionary file",
+    ),
+    (
+        "jdbc_static",
+        "use `translate` with a dictionary file exported from the database",
+    ),
+    (
+        "jdbc_streaming",
+        "use `translate` with a dictionary file exported from the database",
+    ),
+    (
+        "elasticsearch",
+        "it would call a server for every event; use an enrich processor in Elasticsearch",
+    ),
+];
+
+/// The options that all filters have.
+#[derive(Debug, Default)]
+pub struct CommonOptions {
+    /// The name of this instance in statistics.
+    pub id: Option<String>,
+    add_field: Vec<(Template, Vec<Template>)>,
+    remove_field: Vec<Template>,
+    add_tag: Vec<Template>,
+    remove_tag: Vec<Template>,
+}
+
+const COMMON_NAMES: &[&str] = &[
+    "id",
+    "enable_metric",
+    "periodic_flush",
+    "ecs_compatibility",
+    "add_field",
+    "remove_field",
+    "add_tag",
+    "remove_tag",
+];
+
+impl CommonOptions {
+    fn read(settings: &mut Settings<'_>, context: &mut BuildContext) -> Self {
+        settings.set_common(COMMON_NAMES);
+        settings.take_optional::<bool>("enable_metric");
+        settings.take_optional::<bool>("periodic_flush");
+        read_ecs_compatibility(settings, &mut context.ecs);
+        Self {
+            id: settings.take_optional("id"),
+            add_field: read_add_field(settings),
+            remove_field: settings.take_optional("remove_field").unwrap_or_default(),
+            add_tag: settings.take_optional("add_tag").unwrap_or_default(),
+            remove_tag: settings.take_optional("remove_tag").unwrap_or_default(),
+        }
+    }
+
+    /// Applies the options to an event on which the filter succeeded
+    /// (source: `LogStash::Filters::Base#filter_matched`, `LogStash::Util::Decorators`).
+    pub(crate) fn decorate(&self, event: &mut Event<'_>) {
+        for (field, values) in &self.add_field {
+            for value in values {
+                add_field(event, field, value);
+            }
+        }
+        for field in &self.remove_field {
+            if let Ok(field) = FieldRef::parse_in(event.arena(), field.render(event)) {
+                event.remove(field);
+            }
+        }
+        for tag in &self.add_tag {
+            let tag = tag.render(event);
+            event.tag(tag);
+        }
+        if !self.remove_tag.is_empty() {
+            remove_tags(event, &self.remove_tag);
+        }
+    }
+}
+
+/// Reads `add_field`, which inputs and filters share: names and values are templates, a value may be a list.
+pub fn read_add_field(settings: &mut Settings<'_>) -> Vec<(Template, Vec<Template>)> {
+    let pairs: Pairs<crate::spec::Any> = settings.take_optional("add_field").unwrap_or_default();
+    let mut fields = Vec::new();
+    for (name, value) in &pairs.0 {
+        let span = value.0.span;
+        let texts = match &value.0.node {
+            crate::config::ast::Literal::Array(values) => {
+                values.iter().map(|value| string_of(&value.node)).collect()
+            }
+            single => string_of(single).map(|text| vec![text]),
+        };
+        let Some(texts) = texts else {
+            settings.report_type(&value.0, "string or array of strings");
+            continue;
+        };
+        let name = parse_template(settings, name.span, &name.node);
+        let values: Option<Vec<_>> = texts
+            .iter()
+            .map(|text| parse_template(settings, span, text))
+            .collect();
+        fields.extend(name.zip(values));
+    }
+    fields
+}
+
+fn parse_template(settings: &mut Settings<'_>, span: Span, text: &str) -> Option<Template> {
+    match Template::parse(text) {
+        Ok(template) => Some(template),
+        Err(error) => {
+            settings.report(span, error.to_string());
+            None
+        }
+    }
+}
+
+/// Reads `ecs_compatibility`, which overrides the pipeline's mode.
+pub fn read_ecs_compatibility(settings: &mut Settings<'_>, ecs: &mut EcsCompatibility) {
+    if let Some(mode) = settings.take_optional::<String>("ecs_compatibility") {
+        match EcsCompatibility::parse(&mode) {
+            Some(mode) => *ecs = mode,
+            None => {
+                let span = settings.span_of("ecs_compatibility");
+                settings.report_choice(span, &mode, &["disabled", "v1", "v8"]);
+            }
+        }
+    }
+}
+
+/// Adds a value to a field: an existing value makes an array of both.
+pub fn add_field(event: &mut Event<'_>, field: &Template, value: &Template) {
+    let arena = event.arena();
+    let Ok(field) = FieldRef::parse_in(arena, field.render(event)) else {
+        return;
+    };
+    let value = Value::Str(value.render(event));
+    let value = match event.remove_for_append(field) {
+        None => value,
+        Some(mut list) => {
+            list.push(value);
+            Value::Array(list)
+        }
+    };
+    // A field below a string cannot be set; Logstash logs that and goes on.
+    let _ = event.set(field, value);
+}
+
+fn remove_tags(event: &mut Event<'_>, tags: &[Template]) {
+    let removed: Vec<&str> = tags.iter().map(|tag| tag.render(event)).collect();
+    let is_removed = |tag: &Value<'_>| matches!(tag, Value::Str(text) if removed.contains(text));
+    match event.fields_mut().get_mut("tags") {
+        Some(Value::Array(tags)) => tags.retain(|tag| !is_removed(tag)),
+        Some(single) if is_removed(single) => {
+            let arena = event.arena();
+            event
+                .fields_mut()
+                .set("tags", Value::Array(crate::event::Array::new_in(arena)));
+        }
+        _ => {}
+    }
+}
+
+/// A filter of a pipeline with its common options.
+pub(crate) struct FilterInstance {
+    pub(crate) filter: Box<dyn Filter>,
+    pub(crate) common: CommonOptions,
+    pub(crate) name: &'static str,
+}
+
+impl FilterInstance {
+    /// Builds a filter from its settings; `None` after errors were reported.
+    pub(crate) fn build(
+        plugin: &'static FilterPlugin,
+        settings: &mut Settings<'_>,
+        context: &BuildContext,
+    ) -> Option<Self> {
+        debug_assert_eq!(plugin.spec.kind, PluginKind::Filter);
+        let mut context = context.clone();
+        let common = CommonOptions::read(settings, &mut context);
+        Some(Self {
+            filter: (plugin.build)(settings, &context)?,
+            common,
+            name: plugin.spec.name,
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! The filters, one in each file. [`crate::filter::FILTERS`] lists them.
+
+pub mod drop;
+pub mod json;
