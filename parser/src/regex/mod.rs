@@ -1,46 +1,139 @@
 //! Regular expressions in Ruby (Oniguruma) syntax, tuned for log lines and bounded on hostile ones.
+//!
+//! The semantics are those of joni as Logstash uses it: leftmost-first backtracking over UTF-8 text. A pattern is
+//! parsed to a tree, compiled to a program and run by a backtracking matcher that never recurses on the text. A match
+//! costs a bounded number of steps; beyond the budget it is given up with [`BudgetExceeded`].
+//!
+//! ```
+//! use kelp_parser::regex::{Options, Regex, Scratch};
+//! let regex = Regex::new(r"(?<verb>\w+) (?<path>\S+)", Options::default()).unwrap();
+//! let mut scratch = Scratch::default();
+//! assert!(regex.captures_at("GET /index.html", 0, &mut scratch).unwrap());
+//! assert_eq!(scratch.span(2), Some((4, 15)));
+//! ```
+
+mod analysis;
+mod ast;
+mod byteset;
+mod class;
+mod compile;
+mod parse;
+mod parse_case;
+mod parse_class;
+mod parse_reference;
+mod program;
+mod search;
+mod table;
+mod vm;
+
+pub use search::{Budget, Scratch};
+
+use program::Program;
+use std::fmt;
+use std::ops::Range;
 
 /// How a pattern is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Options {
-    /// Ruby's `/m`: `.` matches a newline too.
+    /// Ruby's `/m`: `.` matches a newline too. Grok compiles its patterns with it.
     pub multiline: bool,
-    /// Ruby's `/i`.
+    /// Ruby's `/i`, with Unicode case folding.
     pub ignore_case: bool,
-    /// Ruby's `/x`.
+    /// Ruby's `/x`: white space and `#` comments in the pattern are skipped.
     pub extended: bool,
 }
 
-/// A compiled pattern.
-#[derive(Debug)]
-pub struct Regex;
+/// A compiled pattern: immutable, shared between threads, matched with a [`Scratch`] per thread.
+pub struct Regex {
+    pattern: Box<str>,
+    names: Vec<(String, Vec<u32>)>,
+    program: Program,
+}
 
 /// Why a pattern cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not supported yet")]
-pub struct RegexError;
+#[error("{message}")]
+pub struct RegexError {
+    /// What is wrong, or which construct is not supported.
+    pub message: String,
+    /// The bytes of the pattern that are at fault.
+    pub span: Range<usize>,
+}
 
-/// A match was given up.
+/// A match was given up: it took more steps than the budget allows, or was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the match was given up")]
+#[error("the match was given up: it took more steps than its budget allows")]
 pub struct BudgetExceeded;
 
-/// Memory for matching.
-#[derive(Debug, Default)]
-pub struct Scratch;
+impl RegexError {
+    fn new(message: impl Into<String>, span: Range<usize>) -> RegexError {
+        RegexError {
+            message: message.into(),
+            span,
+        }
+    }
+}
 
 impl Regex {
-    /// Placeholder until the engine lands.
-    pub fn new(_pattern: &str, _options: Options) -> Result<Regex, RegexError> {
-        Err(RegexError)
+    /// Compiles a pattern. The error names what is wrong or unsupported, and where.
+    pub fn new(pattern: &str, options: Options) -> Result<Regex, RegexError> {
+        let parsed = parse::parse(pattern, options)?;
+        let program = compile::compile(&parsed, pattern)?;
+        Ok(Regex {
+            pattern: pattern.into(),
+            names: parsed.names,
+            program,
+        })
     }
 
-    /// Placeholder until the engine lands.
-    pub fn is_match(
+    /// The pattern as written.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// The names of groups in order of first appearance, each with its group numbers: several groups may have one name.
+    pub fn capture_names(&self) -> impl Iterator<Item = (&str, &[u32])> {
+        self.names
+            .iter()
+            .map(|(name, groups)| (&name[..], &groups[..]))
+    }
+
+    /// Number of capture groups, group 0 (the whole match) not counted. Plain groups do not capture when any group has
+    /// a name.
+    pub fn group_count(&self) -> usize {
+        self.program.groups - 1
+    }
+
+    /// Finds the leftmost match that begins at byte `start` or later (moved up to a character boundary); its spans are
+    /// then in `scratch`. What precedes `start` is visible to look-behind and anchors.
+    pub fn captures_at(
         &self,
-        _haystack: &str,
-        _scratch: &mut Scratch,
+        haystack: &str,
+        start: usize,
+        scratch: &mut Scratch,
     ) -> Result<bool, BudgetExceeded> {
-        Ok(false)
+        self.captures_within(haystack, start, scratch, Budget::default())
+    }
+
+    /// As [`Regex::captures_at`], with a budget of the caller's choice.
+    pub fn captures_within(
+        &self,
+        haystack: &str,
+        start: usize,
+        scratch: &mut Scratch,
+        budget: Budget<'_>,
+    ) -> Result<bool, BudgetExceeded> {
+        search::search(&self.program, haystack, start, scratch, budget)
+    }
+
+    /// Whether the pattern matches anywhere.
+    pub fn is_match(&self, haystack: &str, scratch: &mut Scratch) -> Result<bool, BudgetExceeded> {
+        self.captures_at(haystack, 0, scratch)
+    }
+}
+
+impl fmt::Debug for Regex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Regex({:?})", self.pattern)
     }
 }

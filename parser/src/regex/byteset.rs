@@ -1,0 +1,120 @@
+//! Sets of bytes, and of the end of the text: what can come next at a position of a pattern.
+//!
+//! The bytes are those a character can begin with (ASCII and UTF-8 lead bytes), so that a position whose next byte
+//! is in a set computed by the analyses is never inside a character.
+
+use super::class::CharClass;
+
+/// A set of first bytes; the end of the text may be a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ByteSet {
+    bits: [u64; 4],
+    end: bool,
+}
+
+impl ByteSet {
+    pub(super) const EMPTY: ByteSet = ByteSet {
+        bits: [0; 4],
+        end: false,
+    };
+    /// Only the end of the text.
+    pub(super) const END: ByteSet = ByteSet {
+        bits: [0; 4],
+        end: true,
+    };
+    /// Every byte a character can begin with, and the end of the text.
+    pub(super) const ALL: ByteSet = ByteSet {
+        bits: [!0, !0, 0, !0],
+        end: true,
+    };
+
+    /// The first bytes of the members of a class.
+    pub(super) fn of_class(class: &CharClass) -> ByteSet {
+        let lead = |c: char| c.encode_utf8(&mut [0; 4]).as_bytes()[0];
+        let mut set = ByteSet::EMPTY;
+        for (first, last) in class.ranges() {
+            (lead(first)..=lead(last))
+                .filter(|b| !(0x80..0xc0).contains(b))
+                .for_each(|b| set.insert(b));
+        }
+        set
+    }
+
+    pub(super) fn of_byte(byte: u8) -> ByteSet {
+        let mut set = ByteSet::EMPTY;
+        set.insert(byte);
+        set
+    }
+
+    pub(super) fn insert(&mut self, byte: u8) {
+        self.bits[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    pub(super) fn contains(&self, byte: u8) -> bool {
+        self.bits[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+
+    pub(super) fn contains_end(&self) -> bool {
+        self.end
+    }
+
+    pub(super) fn union(mut self, other: ByteSet) -> ByteSet {
+        self.bits
+            .iter_mut()
+            .zip(other.bits)
+            .for_each(|(mine, theirs)| *mine |= theirs);
+        self.end |= other.end;
+        self
+    }
+
+    pub(super) fn intersect(mut self, other: ByteSet) -> ByteSet {
+        self.bits
+            .iter_mut()
+            .zip(other.bits)
+            .for_each(|(mine, theirs)| *mine &= theirs);
+        self.end &= other.end;
+        self
+    }
+
+    /// What is left without the members of `other`.
+    pub(super) fn without(mut self, other: ByteSet) -> ByteSet {
+        self.bits
+            .iter_mut()
+            .zip(other.bits)
+            .for_each(|(mine, theirs)| *mine &= !theirs);
+        self.end &= !other.end;
+        self
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        *self == ByteSet::EMPTY
+    }
+
+    pub(super) fn is_disjoint(&self, other: ByteSet) -> bool {
+        self.intersect(other).is_empty()
+    }
+
+    /// The member bytes, the end of the text left out.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
+        (0..=u8::MAX).filter(|&byte| self.contains(byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_contribute_their_first_bytes() {
+        let set = ByteSet::of_class(&CharClass::range('a', 'é'));
+        assert!(
+            set.contains(b'a') && set.contains(b'z') && set.contains(0xc2) && set.contains(0xc3)
+        );
+        assert!(!set.contains(0x80) && !set.contains(0xc4) && !set.contains_end());
+        assert!(
+            ByteSet::of_class(&CharClass::any())
+                .without(ByteSet::ALL)
+                .is_empty()
+        );
+    }
+}

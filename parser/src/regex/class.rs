@@ -1,0 +1,242 @@
+//! Sets of characters: what `[...]`, `\w`, `\p{...}` and `.` denote, and how case folding widens them.
+//!
+//! The Unicode tables are those of `regex-syntax`.
+
+use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange, HirKind};
+use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
+
+/// A set of characters in canonical form (sorted, disjoint ranges).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CharClass(ClassUnicode);
+
+impl Hash for CharClass {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for range in self.ranges() {
+            range.hash(state);
+        }
+    }
+}
+
+impl CharClass {
+    pub(super) fn empty() -> CharClass {
+        CharClass(ClassUnicode::empty())
+    }
+
+    pub(super) fn any() -> CharClass {
+        CharClass::empty().negate()
+    }
+
+    pub(super) fn single(member: char) -> CharClass {
+        CharClass::range(member, member)
+    }
+
+    pub(super) fn range(first: char, last: char) -> CharClass {
+        CharClass(ClassUnicode::new([ClassUnicodeRange::new(first, last)]))
+    }
+
+    fn of_ranges(ranges: &[(char, char)]) -> CharClass {
+        CharClass(ClassUnicode::new(
+            ranges
+                .iter()
+                .map(|&(first, last)| ClassUnicodeRange::new(first, last)),
+        ))
+    }
+
+    pub(super) fn union(mut self, other: CharClass) -> CharClass {
+        self.0.union(&other.0);
+        self
+    }
+
+    pub(super) fn intersect(mut self, other: &CharClass) -> CharClass {
+        self.0.intersect(&other.0);
+        self
+    }
+
+    pub(super) fn negate(mut self) -> CharClass {
+        self.0.negate();
+        self
+    }
+
+    /// Adds everything that equals a member when case is ignored (simple folding, one character to one).
+    pub(super) fn fold_case(mut self) -> CharClass {
+        // Fails only without the Unicode tables, which are compiled in; then the set stays as written.
+        let _ = self.0.try_case_fold_simple();
+        self
+    }
+
+    pub(super) fn contains(&self, member: char) -> bool {
+        self.0
+            .iter()
+            .any(|range| range.start() <= member && member <= range.end())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.ranges().is_empty()
+    }
+
+    /// The only member, when there is just one.
+    pub(super) fn as_single(&self) -> Option<char> {
+        match self.0.ranges() {
+            [range] if range.start() == range.end() => Some(range.start()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_subset(&self, other: &CharClass) -> bool {
+        self.clone().intersect(other) == *self
+    }
+
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (char, char)> + '_ {
+        self.0.iter().map(|range| (range.start(), range.end()))
+    }
+}
+
+/// `\d`: ASCII digits.
+pub(super) fn digit() -> CharClass {
+    CharClass::range('0', '9')
+}
+
+/// `\w`: ASCII letters, digits and `_`.
+pub(super) fn word() -> CharClass {
+    CharClass::of_ranges(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
+}
+
+/// `\s`: ASCII white space, vertical tab included.
+pub(super) fn space() -> CharClass {
+    CharClass::of_ranges(&[('\t', '\r'), (' ', ' ')])
+}
+
+/// `\h`: ASCII hexadecimal digits.
+pub(super) fn hex_digit() -> CharClass {
+    CharClass::of_ranges(&[('0', '9'), ('A', 'F'), ('a', 'f')])
+}
+
+/// `.` where it does not match a newline.
+pub(super) fn not_newline() -> CharClass {
+    CharClass::single('\n').negate()
+}
+
+/// The Unicode word characters, by which `\b` looks.
+pub(super) fn unicode_word() -> &'static CharClass {
+    static WORD: OnceLock<CharClass> = OnceLock::new();
+    WORD.get_or_init(|| property(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]").unwrap_or_else(word))
+}
+
+/// Whether `\b` takes this character for a word character.
+pub(super) fn is_unicode_word(member: char) -> bool {
+    if member.is_ascii() {
+        return member.is_ascii_alphanumeric() || member == '_';
+    }
+    let ranges = unicode_word().0.ranges();
+    let at = ranges.partition_point(|range| range.end() < member);
+    ranges.get(at).is_some_and(|range| range.start() <= member)
+}
+
+/// A set that Oniguruma names: in `[:name:]`, or as `\p{name}`. Names compare without case, spaces, `-` and `_`.
+pub(super) fn named(name: &str) -> Option<CharClass> {
+    let name: String = name
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '_'))
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let expression = match &name[..] {
+        "alnum" => r"[\p{Alphabetic}\p{Nd}]",
+        "alpha" => r"\p{Alphabetic}",
+        "blank" => r"[\p{Zs}\t]",
+        "cntrl" => r"\p{Cc}",
+        "digit" => r"\p{Nd}",
+        "graph" => r"[[^\s\p{Cc}\p{Cs}\p{Cn}]]",
+        "lower" => r"\p{Lowercase}",
+        "print" => r"[[^\s\p{Cc}\p{Cs}\p{Cn}]\p{Zs}]",
+        "punct" => r"\p{P}",
+        "space" => r"\p{White_Space}",
+        "upper" => r"\p{Uppercase}",
+        "xdigit" => return Some(hex_digit()),
+        "word" => return Some(unicode_word().clone()),
+        "ascii" => return Some(CharClass::range('\0', '\x7f')),
+        "any" => return Some(CharClass::any()),
+        "assigned" => return property(r"\p{Cn}").map(CharClass::negate),
+        other => return property(&format!(r"\p{{{other}}}")),
+    };
+    property(expression)
+}
+
+/// The set of an expression in the syntax of the `regex` crate.
+fn property(expression: &str) -> Option<CharClass> {
+    let hir = regex_syntax::Parser::new().parse(expression).ok()?;
+    match hir.kind() {
+        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => Some(CharClass(class.clone())),
+        HirKind::Literal(literal) => {
+            let text = std::str::from_utf8(&literal.0).ok()?;
+            Some(
+                text.chars()
+                    .map(CharClass::single)
+                    .fold(CharClass::empty(), CharClass::union),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// Characters whose full case folding is more than one character, with that folding: `ß` and `ss`, `ﬁ` and `fi`.
+pub(super) fn multi_folds() -> &'static [(char, String)] {
+    static FOLDS: OnceLock<Vec<(char, String)>> = OnceLock::new();
+    FOLDS.get_or_init(|| {
+        let blocks = [
+            '\u{df}'..='\u{587}',
+            '\u{1e96}'..='\u{1e9e}',
+            '\u{1f50}'..='\u{1ffc}',
+            '\u{fb00}'..='\u{fb17}',
+        ];
+        let mut folds: Vec<(char, String)> = Vec::new();
+        for member in blocks.into_iter().flatten() {
+            // The standard library has full upper-casing; lower-cased again it is the full folding.
+            let upper = if member == '\u{1e9e}' {
+                vec!['S', 'S']
+            } else {
+                member.to_uppercase().collect()
+            };
+            if upper.len() > 1 {
+                folds.push((
+                    member,
+                    upper.into_iter().flat_map(char::to_lowercase).collect(),
+                ));
+            }
+        }
+        folds
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_reaches_every_case_variant() {
+        let folded = CharClass::range('a', 'z').fold_case();
+        assert!(folded.contains('K') && folded.contains('\u{212a}') && folded.contains('\u{17f}'));
+    }
+
+    #[test]
+    fn full_foldings_come_from_the_standard_tables() {
+        let of = |c| {
+            multi_folds()
+                .iter()
+                .find(|(member, _)| *member == c)
+                .map(|(_, fold)| &fold[..])
+        };
+        assert_eq!(of('ß'), Some("ss"));
+        assert_eq!(of('\u{1e9e}'), Some("ss"));
+        assert_eq!(of('\u{fb03}'), Some("ffi"));
+        assert_eq!(of('k'), None);
+    }
+
+    #[test]
+    fn names_are_loose() {
+        assert_eq!(named("Alpha"), named("alpha"));
+        assert!(named("Greek").is_some_and(|class| class.contains('λ')));
+        assert!(named("Lu").is_some_and(|class| class.contains('A') && !class.contains('a')));
+        assert_eq!(named("NoSuchThing"), None);
+    }
+}
