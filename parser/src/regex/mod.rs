@@ -31,6 +31,7 @@ pub use search::{Budget, Scratch};
 use program::Program;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How a pattern is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,8 +44,11 @@ pub struct Options {
     pub extended: bool,
 }
 
-/// A compiled pattern: immutable, shared between threads, matched with a [`Scratch`] per thread.
-pub struct Regex {
+/// A compiled pattern: immutable, cheap to clone and to share between threads, matched with a [`Scratch`] per thread.
+#[derive(Clone)]
+pub struct Regex(Arc<Inner>);
+
+struct Inner {
     pattern: Box<str>,
     names: Vec<(String, Vec<u32>)>,
     program: Program,
@@ -79,21 +83,22 @@ impl Regex {
     pub fn new(pattern: &str, options: Options) -> Result<Regex, RegexError> {
         let parsed = parse::parse(pattern, options)?;
         let program = compile::compile(&parsed, pattern)?;
-        Ok(Regex {
+        Ok(Regex(Arc::new(Inner {
             pattern: pattern.into(),
             names: parsed.names,
             program,
-        })
+        })))
     }
 
     /// The pattern as written.
     pub fn pattern(&self) -> &str {
-        &self.pattern
+        &self.0.pattern
     }
 
     /// The names of groups in order of first appearance, each with its group numbers: several groups may have one name.
     pub fn capture_names(&self) -> impl Iterator<Item = (&str, &[u32])> {
-        self.names
+        self.0
+            .names
             .iter()
             .map(|(name, groups)| (&name[..], &groups[..]))
     }
@@ -101,7 +106,7 @@ impl Regex {
     /// Number of capture groups, group 0 (the whole match) not counted. Plain groups do not capture when any group has
     /// a name.
     pub fn group_count(&self) -> usize {
-        self.program.groups - 1
+        self.0.program.groups - 1
     }
 
     /// Finds the leftmost match that begins at byte `start` or later (moved up to a character boundary); its spans are
@@ -123,7 +128,7 @@ impl Regex {
         scratch: &mut Scratch,
         budget: Budget<'_>,
     ) -> Result<bool, BudgetExceeded> {
-        search::search(&self.program, haystack, start, scratch, budget)
+        search::search(&self.0.program, haystack, start, scratch, budget)
     }
 
     /// Whether the pattern matches anywhere.
@@ -134,6 +139,6 @@ impl Regex {
 
 impl fmt::Debug for Regex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Regex({:?})", self.pattern)
+        write!(f, "Regex({:?})", self.0.pattern)
     }
 }
