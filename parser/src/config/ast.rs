@@ -155,7 +155,7 @@ pub enum Expr {
 pub enum CompareOperator {
     /// `==`
     Equal,
-    /// `!=` (and `<>`)
+    /// `!=`
     NotEqual,
     /// `<`
     Less,
@@ -176,7 +176,8 @@ pub enum Operand {
     String(String),
     /// A number as written.
     Number(String),
-    /// `["a", 1, [field]]`
+    /// `["a", 1, word]`. With one element and no comma, `["a"]` is a [`Operand::Field`] instead, as in Logstash; nor does
+    /// `[field]` inside a list mean the field: it is a list in a list.
     Array(Vec<Spanned<Operand>>),
     /// `/regex/` without its slashes; `\/` is already a slash
     Regex(String),

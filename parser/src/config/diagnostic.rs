@@ -22,6 +22,8 @@ pub struct Diagnostic {
     pub span: Span,
     /// A few words shown at the underlined text; may be empty.
     pub label: String,
+    /// Other places that explain it, each with a few words: where a key was set before, what a brace was taken to close.
+    pub related: Vec<(Span, String)>,
     /// What to do about it.
     pub help: Option<String>,
 }
@@ -34,6 +36,7 @@ impl Diagnostic {
             message: message.into(),
             span,
             label: String::new(),
+            related: Vec::new(),
             help: None,
         }
     }
@@ -49,6 +52,12 @@ impl Diagnostic {
     /// Adds a few words at the underlined text.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
+        self
+    }
+
+    /// Adds another place that explains it, with a few words.
+    pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.related.push((span, label.into()));
         self
     }
 

@@ -1,0 +1,74 @@
+//! Diagnostics as the user sees them: `file:line:column`, the text with the place underlined, and what to do.
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::diagnostic::{Diagnostic, Severity};
+use super::source::{FileId, SourceMap, Span};
+
+/// Shows `diagnostics` in the given order, each followed by an empty line. `colour` adds ANSI escapes for a terminal.
+pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, colour: bool) -> String {
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        text += &renderer.render(&[group(diagnostic, sources)]);
+        text += "\n\n";
+    }
+    text
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let file = diagnostic.span.file;
+    let primary = annotation(AnnotationKind::Primary, diagnostic.span, &diagnostic.label);
+    let here = related(diagnostic, file);
+    let mut group = level
+        .primary_title(printable(&diagnostic.message))
+        .element(snippet(sources, file).annotation(primary).annotations(here));
+    let mut files: Vec<FileId> = diagnostic
+        .related
+        .iter()
+        .map(|(span, _)| span.file)
+        .collect();
+    files.dedup();
+    for other in files.into_iter().filter(|other| *other != file) {
+        group = group.element(snippet(sources, other).annotations(related(diagnostic, other)));
+    }
+    match &diagnostic.help {
+        Some(help) => group.element(Level::HELP.message(printable(help))),
+        None => group,
+    }
+}
+
+fn snippet<'a>(sources: &'a SourceMap, file: FileId) -> Snippet<'a, Annotation<'a>> {
+    Snippet::source(sources.text(file)).path(sources.name(file))
+}
+
+fn related(diagnostic: &Diagnostic, file: FileId) -> impl Iterator<Item = Annotation<'_>> {
+    diagnostic
+        .related
+        .iter()
+        .filter(move |(span, _)| span.file == file)
+        .map(|(span, label)| annotation(AnnotationKind::Context, *span, label))
+}
+
+fn annotation(kind: AnnotationKind, span: Span, label: &str) -> Annotation<'_> {
+    let annotation = kind.span(span.start as usize..span.end as usize);
+    if label.is_empty() {
+        annotation
+    } else {
+        annotation.label(printable(label))
+    }
+}
+
+/// A message may quote the text, and what is in there must not reach a terminal as a control sequence.
+fn printable(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(visible).collect()
+}
