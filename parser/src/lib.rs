@@ -3,12 +3,15 @@
 //! This crate is pure. It knows neither Kafka nor Elasticsearch, does no network I/O and starts no
 //! threads: bytes go in, events come out.
 
+pub mod codec;
+pub mod codecs;
 pub mod condition;
 pub mod config;
 pub mod event;
 pub mod filter;
 pub mod filters;
 pub mod flow;
+pub mod input;
 pub mod json;
 pub mod pipeline;
 pub mod receipt;

@@ -1,0 +1,40 @@
+//! The codecs, one in each file. [`crate::codec::CODECS`] lists them.
+
+pub mod dots;
+pub mod json;
+pub mod json_lines;
+pub mod line;
+pub mod plain;
+pub mod rubydebug;
+
+use crate::codec::DecodeContext;
+use crate::event::{Event, FieldRef, Value};
+use crate::spec::EcsCompatibility;
+
+/// The field in which ECS modes keep the text an event was made of.
+fn original_field(ecs: EcsCompatibility) -> Option<FieldRef<'static>> {
+    ecs.is_enabled()
+        .then(|| FieldRef::constant("[event][original]"))
+}
+
+/// An event whose `message` is `text`, kept in the original field too where there is one.
+fn text_event<'a>(
+    text: &'a str,
+    original: Option<FieldRef<'static>>,
+    context: &DecodeContext<'a, '_>,
+) -> Event<'a> {
+    let mut event = context.new_event();
+    event.fields_mut().push("message", Value::Str(text));
+    keep_original(&mut event, original, text);
+    event
+}
+
+/// Sets the original field unless the event brings one.
+fn keep_original<'a>(event: &mut Event<'a>, field: Option<FieldRef<'static>>, text: &'a str) {
+    if let Some(field) = field
+        && !event.contains(field)
+    {
+        // Where `event` is not an object there is no place for it.
+        let _ = event.set(field, Value::Str(text));
+    }
+}
