@@ -1,0 +1,132 @@
+//! The command line: Logstash's flags, and commands of our own.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kelp_parser::spec::EcsCompatibility;
+
+/// Runs Logstash pipelines from Kafka to Elasticsearch.
+#[derive(Debug, Parser)]
+#[command(name = "kelp", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do instead of running a pipeline.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// How to run a pipeline.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What Logstash has no command for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run only the filters: events come from standard input, one JSON object in each line, and go to standard output.
+    Filter(FilterArgs),
+}
+
+/// Where the configuration is.
+#[derive(Args, Debug, Default)]
+pub struct ConfigArgs {
+    /// A configuration file, a directory of them, or a pattern; several are read in the order of their names.
+    #[arg(short = 'f', long = "path.config", value_name = "FILE|DIR|GLOB")]
+    pub path: Option<String>,
+
+    /// The configuration itself.
+    #[arg(short = 'e', long = "config.string", value_name = "CONFIG")]
+    pub text: Option<String>,
+
+    /// Process escapes such as \n in the strings of the configuration.
+    #[arg(long = "config.support_escapes")]
+    pub support_escapes: bool,
+}
+
+/// The flags of a run, named as in Logstash.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Check the configuration and exit: 0 if it is valid, 1 if not.
+    #[arg(short = 't', long = "config.test_and_exit")]
+    pub test: bool,
+
+    /// How many threads run the filters [default: one for each CPU].
+    #[arg(short = 'w', long = "pipeline.workers", value_name = "N")]
+    pub workers: Option<usize>,
+
+    /// How many records a worker takes at most before it hands its documents over [default: 2000].
+    #[arg(short = 'b', long = "pipeline.batch.size", value_name = "N")]
+    pub batch_size: Option<usize>,
+
+    /// How long to wait for a batch to fill, in milliseconds [default: 50].
+    #[arg(short = 'u', long = "pipeline.batch.delay", value_name = "MS")]
+    pub batch_delay: Option<u64>,
+
+    /// The ECS mode of plugins that do not set their own [default: v8].
+    #[arg(long = "pipeline.ecs_compatibility", value_name = "MODE")]
+    pub ecs: Option<Ecs>,
+
+    /// The directory that holds logstash.yml.
+    #[arg(long = "path.settings", value_name = "DIR")]
+    pub settings: Option<PathBuf>,
+
+    /// Where dead letters and other state are kept [default: data].
+    #[arg(long = "path.data", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// What is logged: error, warn, info, debug or trace [default: info].
+    #[arg(long = "log.level", value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
+}
+
+/// `kelp filter`
+#[derive(Args, Debug)]
+pub struct FilterArgs {
+    /// Where the configuration is; only its filter sections are used.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// The ECS mode of plugins that do not set their own.
+    #[arg(long, default_value = "v8", value_name = "MODE")]
+    pub ecs: Ecs,
+}
+
+/// An ECS mode on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Ecs {
+    /// Names from before ECS
+    Disabled,
+    /// ECS 1
+    V1,
+    /// ECS 8
+    V8,
+}
+
+impl From<Ecs> for EcsCompatibility {
+    fn from(ecs: Ecs) -> Self {
+        match ecs {
+            Ecs::Disabled => Self::Disabled,
+            Ecs::V1 => Self::V1,
+            Ecs::V8 => Self::V8,
+        }
+    }
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogLevel {
+    /// Only what needs attention at once
+    #[value(alias = "fatal")]
+    Error,
+    /// And what may need it
+    Warn,
+    /// And what happens in the large
+    #[default]
+    Info,
+    /// And what happens in the small
+    Debug,
+    /// And everything else
+    Trace,
+}

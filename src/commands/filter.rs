@@ -1,0 +1,103 @@
+//! `kelp filter`: runs the filters of a configuration over events from standard input, to try a
+//! configuration out or to compare it with Logstash.
+
+use std::io::{BufRead, BufWriter, Write};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use kelp_parser::event::{Arena, Event, Value, write_json};
+use kelp_parser::filter::BuildContext;
+use kelp_parser::json::{Fractions, JsonError, parse};
+use kelp_parser::pipeline::{Pipeline, WorkerState};
+use kelp_parser::time::Timestamp;
+
+use crate::cli::FilterArgs;
+use crate::configuration::Configuration;
+
+#[derive(Debug, thiserror::Error)]
+enum FilterError {
+    #[error("line {line} of standard input is not JSON: {source}")]
+    Json { line: usize, source: JsonError },
+    #[error("line {line} of standard input is not a JSON object")]
+    NotAnObject { line: usize },
+    #[error("standard input cannot be read: {0}")]
+    Read(std::io::Error),
+    #[error("standard output cannot be written: {0}")]
+    Write(std::io::Error),
+}
+
+/// Runs the command.
+pub fn run(args: &FilterArgs) -> ExitCode {
+    let mut configuration = match Configuration::load(&args.config) {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let context = BuildContext {
+        ecs: args.ecs.into(),
+    };
+    let pipeline = Pipeline::compile(
+        &configuration.config,
+        &context,
+        &mut configuration.diagnostics,
+    );
+    configuration.print_diagnostics();
+    if configuration.has_errors() {
+        return ExitCode::FAILURE;
+    }
+    match filter_lines(&pipeline) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn filter_lines(pipeline: &Pipeline) -> Result<(), FilterError> {
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    let mut arena = Arena::new();
+    let mut worker = WorkerState::default();
+    let mut printed = Vec::new();
+    for (number, line) in std::io::stdin().lock().lines().enumerate() {
+        let line = line.map_err(FilterError::Read)?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        {
+            let fields = match parse(&line, &arena, Fractions::Double) {
+                Ok(Value::Object(fields)) => fields,
+                Ok(_) => return Err(FilterError::NotAnObject { line: number + 1 }),
+                Err(source) => {
+                    return Err(FilterError::Json {
+                        line: number + 1,
+                        source,
+                    });
+                }
+            };
+            let event = Event::from_object(&arena, fields, now());
+            pipeline.run(event, now(), &mut worker, &mut |event, _| {
+                write_json(&mut printed, &event);
+                printed.push(b'\n');
+            });
+        }
+        output.write_all(&printed).map_err(FilterError::Write)?;
+        printed.clear();
+        arena.reset();
+    }
+    pipeline.flush(&arena, now(), &mut worker, &mut |event, _| {
+        write_json(&mut printed, &event);
+        printed.push(b'\n');
+    });
+    output.write_all(&printed).map_err(FilterError::Write)?;
+    output.flush().map_err(FilterError::Write)
+}
+
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
+}
