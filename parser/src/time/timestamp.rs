@@ -1,6 +1,6 @@
 //! A point in time, as events carry it.
 
-/// Seconds and nanoseconds since 1970-01-01T00:00:00Z; years 0 to 9999 can be printed.
+/// Seconds and nanoseconds since 1970-01-01T00:00:00Z; nothing is lost of what Logstash's `Timestamp` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
     seconds: i64,
@@ -11,7 +11,7 @@ impl Timestamp {
     /// `nanos` must be below 1,000,000,000; more is carried into the seconds.
     pub fn new(seconds: i64, nanos: u32) -> Self {
         Self {
-            seconds: seconds + i64::from(nanos / 1_000_000_000),
+            seconds: seconds.saturating_add(i64::from(nanos / 1_000_000_000)),
             nanos: nanos % 1_000_000_000,
         }
     }
@@ -36,22 +36,8 @@ impl Timestamp {
 
     /// Milliseconds since the epoch, rounded down.
     pub fn millis(self) -> i64 {
-        self.seconds * 1000 + i64::from(self.nanos / 1_000_000)
-    }
-
-    /// Reads an ISO 8601 instant.
-    pub fn parse_iso8601(text: &str) -> Option<Self> {
-        let instant: jiff::Timestamp = text.parse().ok()?;
-        Some(Self::new(
-            instant.as_second(),
-            instant.subsec_nanosecond() as u32,
-        ))
-    }
-
-    /// Appends the instant as ISO 8601 in UTC.
-    pub fn write_iso8601(self, out: &mut Vec<u8>) {
-        if let Ok(instant) = jiff::Timestamp::new(self.seconds, self.nanos as i32) {
-            out.extend_from_slice(format!("{instant:.3}").as_bytes());
-        }
+        self.seconds
+            .saturating_mul(1000)
+            .saturating_add(i64::from(self.nanos / 1_000_000))
     }
 }
