@@ -11,6 +11,7 @@ pub mod event;
 pub mod filter;
 pub mod filters;
 pub mod flow;
+pub mod grok;
 pub mod input;
 pub mod json;
 pub mod pipeline;
