@@ -9,6 +9,7 @@ mod field_ref;
 mod intern;
 mod json;
 mod number;
+mod ruby_text;
 mod template;
 mod value;
 
@@ -16,6 +17,7 @@ pub use field_ref::{FieldRef, FieldRefError, Root};
 pub use intern::intern;
 pub use json::{write_json, write_json_string};
 pub use number::{push_float, push_float_ruby};
+pub use ruby_text::ruby_text;
 pub use template::{Template, TemplateError};
 pub use value::{Array, Object, Value};
 

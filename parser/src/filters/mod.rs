@@ -1,4 +1,5 @@
 //! The filters, one in each file. [`crate::filter::FILTERS`] lists them.
 
 pub mod drop;
+pub mod grok;
 pub mod json;

@@ -1,0 +1,412 @@
+//! `grok`: takes text apart with named patterns (source: logstash-filter-grok, jls-grok).
+//!
+//! Matching is the business of [`crate::grok`]; here is what Logstash's filter does around it: which
+//! patterns are tried on which fields and how captures are merged into the event.
+
+use std::time::{Duration, Instant};
+
+use crate::config::ast::Spanned;
+use crate::event::{Array, Event, FieldRef, Value, intern, ruby_text};
+use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
+use crate::grok::{Coercion, Grok as Pattern, Integer, Library, PatternSet, to_f, to_i};
+use crate::regex::{Budget, Scratch};
+use crate::spec::{Pairs, Settings};
+use crate::{plugin_choice, plugin_options};
+
+plugin_options! {
+    /// Takes unstructured text apart into fields.
+    ///
+    /// A pattern is a regular expression (Ruby's syntax, in which `.` matches line feeds) that may
+    /// refer to named patterns: `%{IP:client}` matches what the pattern `IP` matches and puts it in
+    /// the field `client`; `%{NUMBER:bytes:int}` makes an integer of it and `:float` a float;
+    /// `(?<field>...)` captures without a named pattern. Captures into a field that holds a string or
+    /// an array are appended to it.
+    pub struct GrokOptions for Filter "grok" {
+        /// Patterns by the field they are tried on, one or a list of them.
+        pub r#match: Pairs<Vec<Spanned<String>>> = [],
+        /// Stops at the first pattern that matches. Without it every pattern is tried.
+        pub break_on_match: bool = true,
+        /// Fields whose value a capture replaces instead of being appended to it.
+        pub overwrite: Vec<String> = [],
+        /// Captures only what has a field: `%{IP}` alone captures nothing.
+        pub named_captures_only: bool = true,
+        /// Sets fields for captures that are empty or took no part in the match.
+        pub keep_empty_captures: bool = false,
+        /// The field below which captures are set.
+        pub target: Option<String>,
+        /// Definitions of named patterns, which come before all others.
+        pub pattern_definitions: Pairs<String> = [],
+        /// Directories and files with further definitions, one a line: a name, white space, a pattern.
+        pub patterns_dir: Vec<String> = [],
+        /// Which files of the directories in `patterns_dir` are read.
+        pub patterns_files_glob: String = "*",
+        /// Tags added when no pattern matched.
+        pub tag_on_failure: Vec<String> = ["_grokparsefailure"],
+        /// The tag added when matching took too long.
+        pub tag_on_timeout: String = "_groktimeout",
+        /// How long matching may take, in milliseconds; 0 is without limit.
+        pub timeout_millis: f64 = 30000.0,
+        /// Whether the time is that of one pattern, or of all that are tried on a value.
+        pub timeout_scope: TimeoutScope = "pattern",
+    }
+}
+
+plugin_choice! {
+    /// What a timeout applies to.
+    pub enum TimeoutScope {
+        /// Each pattern has the time for itself.
+        Pattern = "pattern",
+        /// All patterns that are tried on a value share it.
+        Event = "event",
+    }
+}
+
+/// Takes text apart with named patterns.
+pub struct Grok {
+    fields: Vec<MatchField>,
+    break_on_match: bool,
+    keep_empty: bool,
+    tag_on_failure: Vec<&'static str>,
+    tag_on_timeout: &'static str,
+    timeout: Option<Duration>,
+    timeout_scope: TimeoutScope,
+    library: Library,
+}
+
+/// A field and the patterns for it.
+struct MatchField {
+    /// `None`: its name is no field reference, so that it never matches.
+    field: Option<FieldRef<'static>>,
+    patterns: Vec<FieldPattern>,
+}
+
+struct FieldPattern {
+    pattern: Pattern,
+    captures: Vec<Capture>,
+}
+
+/// Where a group of a pattern goes.
+struct Capture {
+    group: usize,
+    /// `None`: its name is no field reference, so that setting it fails.
+    field: Option<FieldRef<'static>>,
+    coercion: Coercion,
+    overwrite: bool,
+}
+
+/// Why the patterns of a field were left before their end.
+enum Stop {
+    /// A capture could not be set. What was set stays, and the field counts as not matched.
+    BadField,
+    /// The time was up: nothing further is tried on this event.
+    Timeout,
+}
+
+impl BuildFilter for Grok {
+    type Options = GrokOptions;
+
+    fn build(
+        options: GrokOptions,
+        settings: &mut Settings<'_>,
+        context: &BuildContext,
+    ) -> Option<Self> {
+        let library = build_library(&options, settings, context)?;
+        let target = options.target.as_deref().map(target_prefix);
+        let mut fields = Vec::new();
+        let mut valid = true;
+        for (name, patterns) in &options.r#match.0 {
+            let field = FieldRef::parse(&name.node);
+            if let Err(error) = &field {
+                settings.warn(name.span, format!("{error}; it will never match"));
+            }
+            let mut compiled = Vec::with_capacity(patterns.len());
+            for pattern in patterns {
+                match Pattern::compile(&pattern.node, &library, options.named_captures_only) {
+                    Ok(done) => compiled.push(FieldPattern::new(done, &options, target.as_deref())),
+                    Err(error) => {
+                        settings.report(pattern.span, error.to_string());
+                        valid = false;
+                    }
+                }
+            }
+            fields.push(MatchField {
+                field: field.ok(),
+                patterns: compiled,
+            });
+        }
+        let timeout = options.timeout_millis / 1000.0;
+        valid.then(|| Self {
+            fields,
+            break_on_match: options.break_on_match,
+            keep_empty: options.keep_empty_captures,
+            tag_on_failure: options
+                .tag_on_failure
+                .iter()
+                .map(|tag| intern(tag))
+                .collect(),
+            tag_on_timeout: intern(&options.tag_on_timeout),
+            timeout: (timeout > 0.0)
+                .then(|| Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX)),
+            timeout_scope: options.timeout_scope,
+            library,
+        })
+    }
+}
+
+/// The stock patterns of the mode, then those of files, then those of the configuration.
+fn build_library(
+    options: &GrokOptions,
+    settings: &mut Settings<'_>,
+    context: &BuildContext,
+) -> Option<Library> {
+    let mut library = Library::new(if context.ecs.is_enabled() {
+        PatternSet::EcsV1
+    } else {
+        PatternSet::Legacy
+    });
+    if let Err(error) = library.add_paths(&options.patterns_dir, &options.patterns_files_glob) {
+        settings.report(settings.span_of("patterns_dir"), error.to_string());
+        return None;
+    }
+    for (name, definition) in options.pattern_definitions.iter() {
+        let definition = definition.strip_suffix('\n').unwrap_or(definition);
+        library.define(name, definition.strip_suffix('\r').unwrap_or(definition));
+    }
+    Some(library)
+}
+
+/// The target as what precedes a capture's name; a plain name gets its brackets.
+fn target_prefix(target: &str) -> String {
+    let bracketed = target
+        .find('[')
+        .is_some_and(|open| target[open..].contains(']'));
+    if bracketed {
+        target.to_owned()
+    } else {
+        format!("[{}]", target.trim())
+    }
+}
+
+impl FieldPattern {
+    fn new(pattern: Pattern, options: &GrokOptions, target: Option<&str>) -> Self {
+        let captures = pattern.captures().iter().map(|capture| {
+            let name = &capture.field;
+            let field = match target {
+                Some(target) => FieldRef::parse(&format!("{target}[{name}]")),
+                None => FieldRef::parse(name),
+            };
+            Capture {
+                group: capture.group,
+                field: field.ok(),
+                coercion: capture.coercion,
+                overwrite: options.overwrite.contains(name),
+            }
+        });
+        Self {
+            captures: captures.collect(),
+            pattern,
+        }
+    }
+}
+
+impl Filter for Grok {
+    fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
+        let mut matched = false;
+        for field in &self.fields {
+            match self.match_field(field, event, context) {
+                Ok(true) => {
+                    matched = true;
+                    if self.break_on_match {
+                        break;
+                    }
+                }
+                Ok(false) | Err(Stop::BadField) => {}
+                Err(Stop::Timeout) => {
+                    event.tag(self.tag_on_timeout);
+                    return Outcome::Unmatched;
+                }
+            }
+        }
+        if matched {
+            return Outcome::Matched;
+        }
+        event.tag_all(&self.tag_on_failure);
+        Outcome::Unmatched
+    }
+}
+
+impl Grok {
+    /// The named patterns that this filter knows, to explain its patterns with.
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// The fields and the patterns for each, in the order in which they are tried.
+    pub fn patterns(&self) -> impl Iterator<Item = (Option<FieldRef<'static>>, &Pattern)> {
+        self.fields.iter().flat_map(|field| {
+            let patterns = field.patterns.iter();
+            patterns.map(|pattern| (field.field, &pattern.pattern))
+        })
+    }
+
+    /// Tries the patterns on a field; on each element where it is an array. A missing field is "".
+    fn match_field<'a>(
+        &self,
+        field: &MatchField,
+        event: &mut Event<'a>,
+        context: &mut Context<'a, '_>,
+    ) -> Result<bool, Stop> {
+        let name = field.field.ok_or(Stop::BadField)?;
+        let texts = match event.get(name) {
+            Some(Value::Str(text)) => return self.match_text(field, text, event, context.scratch),
+            Some(Value::Array(values)) => {
+                let arena = event.arena();
+                let texts = values.iter().map(|value| ruby_text(value, arena));
+                arena.alloc_slice_fill_iter(texts)
+            }
+            Some(other) => {
+                let text = ruby_text(other, event.arena());
+                return self.match_text(field, text, event, context.scratch);
+            }
+            None => match event.get_owned(name) {
+                None => return self.match_text(field, "", event, context.scratch),
+                Some(all) => {
+                    let text = ruby_text(&all, event.arena());
+                    return self.match_text(field, text, event, context.scratch);
+                }
+            },
+        };
+        let mut matched = false;
+        for text in texts {
+            matched |= self.match_text(field, text, event, context.scratch)?;
+        }
+        Ok(matched)
+    }
+
+    /// Tries the patterns on a text. Without `break_on_match` the result is that of the last one.
+    fn match_text<'a>(
+        &self,
+        field: &MatchField,
+        text: &'a str,
+        event: &mut Event<'a>,
+        scratch: &mut Scratch,
+    ) -> Result<bool, Stop> {
+        let mut matched = false;
+        let mut clock = StopWatch::new(self.timeout);
+        for pattern in &field.patterns {
+            if self.timeout_scope == TimeoutScope::Pattern {
+                clock = StopWatch::new(self.timeout);
+            }
+            matched = clock.run(&pattern.pattern, text, scratch)?;
+            if matched {
+                self.set_captures(pattern, text, event, scratch)?;
+                if self.break_on_match {
+                    break;
+                }
+            }
+        }
+        Ok(matched)
+    }
+
+    fn set_captures<'a>(
+        &self,
+        pattern: &FieldPattern,
+        text: &'a str,
+        event: &mut Event<'a>,
+        scratch: &Scratch,
+    ) -> Result<(), Stop> {
+        for capture in &pattern.captures {
+            let span = scratch.span(capture.group);
+            let captured = span.map(|(start, end)| &text[start..end]);
+            let value = match (captured, capture.coercion) {
+                (None, _) => Value::Null,
+                (Some(text), Coercion::Text) => Value::Str(text),
+                (Some(text), Coercion::Float) => Value::Float(to_f(text)),
+                (Some(text), Coercion::Integer) => match to_i(text) {
+                    Integer::Small(number) => Value::Int(number),
+                    Integer::Big(digits) => Value::BigInt(event.arena().alloc_str(&digits)),
+                },
+            };
+            if matches!(value, Value::Null | Value::Str("")) && !self.keep_empty {
+                continue;
+            }
+            let field = capture.field.ok_or(Stop::BadField)?;
+            merge(event, field, value, capture.overwrite)?;
+        }
+        Ok(())
+    }
+}
+
+/// Sets a field to what was captured: a string there becomes an array of both, an array gets longer,
+/// and anything else but null stays as it is, unless it is to be overwritten.
+fn merge<'a>(
+    event: &mut Event<'a>,
+    field: FieldRef<'static>,
+    value: Value<'a>,
+    overwrite: bool,
+) -> Result<(), Stop> {
+    let arena = event.arena();
+    let is_timestamp = field.top_level() == Some("@timestamp");
+    match event.get_mut(field) {
+        // Only a timestamp can be set there, and a capture never is one.
+        None | Some(Value::Null) if is_timestamp => Err(Stop::BadField),
+        Some(_) if overwrite && is_timestamp => Err(Stop::BadField),
+        None => match field.top_level() {
+            Some(name) => {
+                event.fields_mut().push(name, value);
+                Ok(())
+            }
+            None => event.set(field, value).map_err(|_| Stop::BadField),
+        },
+        Some(old @ Value::Null) => {
+            *old = value;
+            Ok(())
+        }
+        Some(old) if overwrite => {
+            *old = value;
+            Ok(())
+        }
+        Some(Value::Array(values)) => {
+            values.push(value);
+            Ok(())
+        }
+        Some(old @ Value::Str(_)) => {
+            let mut both = Array::with_capacity_in(2, arena);
+            both.push(std::mem::replace(old, Value::Null));
+            both.push(value);
+            *old = Value::Array(both);
+            Ok(())
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Measures how long matching takes. The clock is first read after thousands of steps, so that an
+/// ordinary match does not pay for it.
+struct StopWatch {
+    timeout: Option<Duration>,
+    started: Option<Instant>,
+}
+
+impl StopWatch {
+    fn new(timeout: Option<Duration>) -> Self {
+        Self {
+            timeout,
+            started: None,
+        }
+    }
+
+    fn run(&mut self, pattern: &Pattern, text: &str, scratch: &mut Scratch) -> Result<bool, Stop> {
+        let mut keep_going = || match self.timeout {
+            Some(timeout) => self.started.get_or_insert_with(Instant::now).elapsed() < timeout,
+            None => true,
+        };
+        let budget = Budget {
+            steps: u64::MAX,
+            keep_going: Some(&mut keep_going),
+        };
+        pattern
+            .matches_within(text, scratch, budget)
+            .map_err(|_| Stop::Timeout)
+    }
+}
