@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use kelp_parser::config::{Diagnostic, ParseOptions, SourceMap, Span, parse, render, resolve};
+use kelp_parser::config::{
+    Diagnostic, ParseOptions, SourceMap, Span, format as lay_out, parse, render, resolve,
+};
 
 #[test]
 fn example_configurations_are_read_without_a_word() {
@@ -137,7 +139,17 @@ fn check(name: &str, text: &str) {
             );
         }
     }
+    if let Some(once) = formatted(text) {
+        let twice = formatted(&once);
+        assert_eq!(Some(once), twice, "{name}: not stable:\n{text}");
+    }
     render(&diagnostics, &sources, text.len().is_multiple_of(3));
+}
+
+fn formatted(text: &str) -> Option<String> {
+    let mut sources = SourceMap::default();
+    let file = sources.add("damaged.conf", text);
+    lay_out(&sources, file).ok()
 }
 
 fn damage(text: &mut String, other: &str, random: &mut Random) {

@@ -24,11 +24,21 @@ pub fn parse(sources: &SourceMap, options: &ParseOptions) -> (Config, Vec<Diagno
     let mut config = Config::default();
     let mut diagnostics = Vec::new();
     for file in sources.files() {
-        let mut parser = Parser::new(sources, file, options);
-        config.sections.extend(parser.file());
-        diagnostics.append(&mut parser.diagnostics);
+        let (sections, mut found) = parse_file(sources, file, options);
+        config.sections.extend(sections);
+        diagnostics.append(&mut found);
     }
     (config, diagnostics)
+}
+
+/// Reads one file.
+pub(super) fn parse_file(
+    sources: &SourceMap,
+    file: FileId,
+    options: &ParseOptions,
+) -> (Vec<Section>, Vec<Diagnostic>) {
+    let mut parser = Parser::new(sources, file, options);
+    (parser.file(), parser.diagnostics)
 }
 
 /// Said by a part of the grammar that could not make sense of the text, after it reported so.

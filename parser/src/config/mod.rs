@@ -5,6 +5,7 @@ mod condition;
 mod cursor;
 mod diagnostic;
 mod escape;
+mod format;
 mod grammar;
 mod mistakes;
 mod number;
@@ -16,6 +17,7 @@ mod suggest;
 mod value;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use format::format;
 pub use grammar::{ParseOptions, parse};
 pub use number::Number;
 pub use render::render;
