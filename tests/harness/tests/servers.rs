@@ -1,4 +1,5 @@
 //! The harness on the real servers. Ignored by a plain `cargo test`, since it downloads them; `./test e2e` runs it.
+#![allow(clippy::unwrap_used)]
 
 use kelp_harness::{Distribution, Elasticsearch, ElasticsearchOptions, Kafka, KafkaOptions};
 use rdkafka::config::ClientConfig;
