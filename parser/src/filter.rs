@@ -98,6 +98,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::drop::Drop>(),
     FilterPlugin::of::<filters::grok::Grok>(),
     FilterPlugin::of::<filters::json::Json>(),
+    FilterPlugin::of::<filters::kv::Kv>(),
 ];
 
 /// Filters of Logstash that there will not be here, and what to do instead.
