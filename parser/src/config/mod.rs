@@ -9,6 +9,7 @@ mod format;
 mod grammar;
 mod mistakes;
 mod number;
+mod operand;
 mod recovery;
 mod render;
 mod resolve;
