@@ -1,7 +1,6 @@
 //! Filters: what they are, the options they all share, and the list of those there are.
 
-use crate::config::Span;
-use crate::event::{Event, FieldRef, Template, Value};
+use crate::event::{Array, Event, EventError, FieldRef, FieldTemplate, Template, Value};
 use crate::filters;
 use crate::regex::Scratch;
 use crate::spec::{
@@ -13,6 +12,11 @@ use crate::time::Timestamp;
 pub trait Filter: Send + Sync {
     /// Applies the filter to one event. Failures tag the event; they are never errors of the pipeline.
     fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome;
+
+    /// The tag of an event to which the common options cannot be applied (a field below a string, say).
+    fn failure_tag(&self) -> &'static str {
+        "_filter_failure"
+    }
 
     /// Called about every five seconds, for filters that hold events or counts back.
     fn flush<'a>(&self, _context: &mut Context<'a, '_>) {}
@@ -98,7 +102,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::drop::Drop>(),
     FilterPlugin::of::<filters::grok::Grok>(),
     FilterPlugin::of::<filters::json::Json>(),
-    FilterPlugin::of::<filters::kv::Kv>(),
+    FilterPlugin::of::<filters::mutate::Mutate>(),
 ];
 
 /// Filters of Logstash that there will not be here, and what to do instead.
@@ -130,8 +134,8 @@ pub static UNSUPPORTED_FILTERS: &[(&str, &str)] = &[
 pub struct CommonOptions {
     /// The name of this instance in statistics.
     pub id: Option<String>,
-    add_field: Vec<(Template, Vec<Template>)>,
-    remove_field: Vec<Template>,
+    add_field: AddField,
+    remove_field: Vec<FieldTemplate>,
     add_tag: Vec<Template>,
     remove_tag: Vec<Template>,
 }
@@ -162,31 +166,33 @@ impl CommonOptions {
         }
     }
 
-    /// Applies the options to an event on which the filter succeeded
+    /// Applies the options to an event on which the filter succeeded, up to the first that cannot be
     /// (source: `LogStash::Filters::Base#filter_matched`, `LogStash::Util::Decorators`).
-    pub(crate) fn decorate(&self, event: &mut Event<'_>) {
+    pub(crate) fn decorate(&self, event: &mut Event<'_>) -> Result<(), EventError> {
         for (field, values) in &self.add_field {
             for value in values {
-                add_field(event, field, value);
+                add_field(event, field, value)?;
             }
         }
         for field in &self.remove_field {
-            if let Ok(field) = FieldRef::parse_in(event.arena(), field.render(event)) {
-                event.remove(field);
-            }
+            let field = field.resolve(event)?;
+            event.remove(field);
         }
-        for tag in &self.add_tag {
-            let tag = tag.render(event);
-            event.tag(tag);
+        if !self.add_tag.is_empty() {
+            add_tags(event, &self.add_tag)?;
         }
         if !self.remove_tag.is_empty() {
-            remove_tags(event, &self.remove_tag);
+            remove_tags(event, &self.remove_tag)?;
         }
+        Ok(())
     }
 }
 
+/// What `add_field` adds: to each field some values.
+pub type AddField = Vec<(FieldTemplate, Vec<Template>)>;
+
 /// Reads `add_field`, which inputs and filters share: names and values are templates, a value may be a list.
-pub fn read_add_field(settings: &mut Settings<'_>) -> Vec<(Template, Vec<Template>)> {
+pub fn read_add_field(settings: &mut Settings<'_>) -> AddField {
     let pairs: Pairs<crate::spec::Any> = settings.take_optional("add_field").unwrap_or_default();
     let mut fields = Vec::new();
     for (name, value) in &pairs.0 {
@@ -197,28 +203,21 @@ pub fn read_add_field(settings: &mut Settings<'_>) -> Vec<(Template, Vec<Templat
             }
             single => string_of(single).map(|text| vec![text]),
         };
-        let Some(texts) = texts else {
+        let Some(texts): Option<Vec<String>> = texts else {
             settings.report_type(&value.0, "string or array of strings");
             continue;
         };
-        let name = parse_template(settings, name.span, &name.node);
-        let values: Option<Vec<_>> = texts
-            .iter()
-            .map(|text| parse_template(settings, span, text))
-            .collect();
-        fields.extend(name.zip(values));
+        let field = FieldTemplate::new(Template::lenient(&name.node));
+        if let Some(error) = field.error() {
+            settings.warn(name.span, error.to_string());
+        }
+        let templates: Vec<_> = texts.iter().map(|text| Template::lenient(text)).collect();
+        for error in templates.iter().filter_map(Template::error) {
+            settings.warn(span, error.to_string());
+        }
+        fields.push((field, templates));
     }
     fields
-}
-
-fn parse_template(settings: &mut Settings<'_>, span: Span, text: &str) -> Option<Template> {
-    match Template::parse(text) {
-        Ok(template) => Some(template),
-        Err(error) => {
-            settings.report(span, error.to_string());
-            None
-        }
-    }
 }
 
 /// Reads `ecs_compatibility`, which overrides the pipeline's mode.
@@ -235,12 +234,13 @@ pub fn read_ecs_compatibility(settings: &mut Settings<'_>, ecs: &mut EcsCompatib
 }
 
 /// Adds a value to a field: an existing value makes an array of both.
-pub fn add_field(event: &mut Event<'_>, field: &Template, value: &Template) {
-    let arena = event.arena();
-    let Ok(field) = FieldRef::parse_in(arena, field.render(event)) else {
-        return;
-    };
-    let value = Value::Str(value.render(event));
+pub fn add_field(
+    event: &mut Event<'_>,
+    field: &FieldTemplate,
+    value: &Template,
+) -> Result<(), EventError> {
+    let field = field.resolve(event)?;
+    let value = Value::Str(value.try_render(event).map_err(Clone::clone)?);
     let value = match event.remove_for_append(field) {
         None => value,
         Some(mut list) => {
@@ -248,23 +248,35 @@ pub fn add_field(event: &mut Event<'_>, field: &Template, value: &Template) {
             Value::Array(list)
         }
     };
-    // A field below a string cannot be set; Logstash logs that and goes on.
-    let _ = event.set(field, value);
+    Ok(event.set(field, value)?)
 }
 
-fn remove_tags(event: &mut Event<'_>, tags: &[Template]) {
-    let removed: Vec<&str> = tags.iter().map(|tag| tag.render(event)).collect();
-    let is_removed = |tag: &Value<'_>| matches!(tag, Value::Str(text) if removed.contains(text));
-    match event.fields_mut().get_mut("tags") {
-        Some(Value::Array(tags)) => tags.retain(|tag| !is_removed(tag)),
-        Some(single) if is_removed(single) => {
-            let arena = event.arena();
-            event
-                .fields_mut()
-                .set("tags", Value::Array(crate::event::Array::new_in(arena)));
-        }
-        _ => {}
+const TAGS: FieldRef<'static> = FieldRef::top(&["tags"]);
+
+/// Unlike [`Event::tag`] this adds a tag that is there already once more.
+fn add_tags(event: &mut Event<'_>, tags: &[Template]) -> Result<(), EventError> {
+    let arena = event.arena();
+    let mut list = match event.remove_for_append(TAGS) {
+        Some(list) => list,
+        None => Array::new_in(arena),
+    };
+    for tag in tags {
+        list.push(Value::Str(tag.try_render(event).map_err(Clone::clone)?));
     }
+    Ok(event.set(TAGS, Value::Array(list))?)
+}
+
+fn remove_tags(event: &mut Event<'_>, tags: &[Template]) -> Result<(), EventError> {
+    let removed: Result<Vec<&str>, _> = tags.iter().map(|tag| tag.try_render(event)).collect();
+    let removed = removed.map_err(Clone::clone)?;
+    if matches!(event.get(TAGS), None | Some(Value::Null)) {
+        return Ok(());
+    }
+    let Some(mut list) = event.remove_for_append(TAGS) else {
+        return Ok(());
+    };
+    list.retain(|tag| !matches!(tag, Value::Str(text) if removed.contains(text)));
+    Ok(event.set(TAGS, Value::Array(list))?)
 }
 
 /// A filter of a pipeline with its common options.
@@ -275,6 +287,13 @@ pub(crate) struct FilterInstance {
 }
 
 impl FilterInstance {
+    /// Applies the common options to an event on which the filter succeeded.
+    pub(crate) fn decorate(&self, event: &mut Event<'_>) {
+        if self.common.decorate(event).is_err() {
+            event.tag(self.filter.failure_tag());
+        }
+    }
+
     /// Builds a filter from its settings; `None` after errors were reported.
     pub(crate) fn build(
         plugin: &'static FilterPlugin,

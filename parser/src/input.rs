@@ -4,7 +4,7 @@ use crate::codec::{Codec, build_codec};
 use crate::config::Diagnostic;
 use crate::config::ast::Plugin;
 use crate::event::{Event, Template, Value, intern};
-use crate::filter::{add_field, read_add_field, read_ecs_compatibility};
+use crate::filter::{AddField, add_field, read_add_field, read_ecs_compatibility};
 use crate::spec::{CodecName, EcsCompatibility, PluginOptions, Settings};
 
 /// The options that all inputs have (source: `LogStash::Inputs::Base`).
@@ -17,7 +17,7 @@ pub struct InputCommon {
     pub ecs: EcsCompatibility,
     kind: Option<&'static str>,
     tags: Vec<Template>,
-    add_field: Vec<(Template, Vec<Template>)>,
+    add_field: AddField,
 }
 
 const COMMON_NAMES: &[&str] = &[
@@ -69,7 +69,8 @@ impl InputCommon {
         }
         for (field, values) in &self.add_field {
             for value in values {
-                add_field(event, field, value);
+                // A field below a string cannot be set; Logstash goes on without it.
+                let _ = add_field(event, field, value);
             }
         }
         for tag in &self.tags {

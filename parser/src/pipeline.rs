@@ -136,12 +136,12 @@ impl Pipeline {
             let outcome = instance.filter.apply(&mut event, &mut context);
             if outcome == Outcome::Matched {
                 counters.matched += 1;
-                instance.common.decorate(&mut event);
+                instance.decorate(&mut event);
             }
             counters.events_out += emitted.len() as u64;
             while let Some(mut made) = emitted.pop() {
                 if made.matched {
-                    instance.common.decorate(&mut made.event);
+                    instance.decorate(&mut made.event);
                 }
                 waiting.push((made.event, position));
             }

@@ -53,12 +53,17 @@ impl FieldRef<'static> {
 }
 
 impl<'a> FieldRef<'a> {
+    /// The top-level field of that one name, which is not `@metadata`.
+    pub const fn top(name: &'a [&'a str; 1]) -> Self {
+        Self {
+            root: Root::Fields,
+            segments: name,
+        }
+    }
+
     /// Parses a reference that was made at run time (from a template, say) into the arena.
     pub fn parse_in(arena: &'a Arena, text: &'a str) -> Result<Self, FieldRefError> {
         if !text.contains(['[', ']']) {
-            if text.is_empty() {
-                return Err(FieldRefError(text.to_owned()));
-            }
             return Ok(Self::from_segments(arena.alloc_slice_copy(&[text])));
         }
         let segments = split(text)?;
@@ -88,6 +93,13 @@ impl<'a> FieldRef<'a> {
         self.segments
     }
 
+    /// What the field lies in; `None` for a top-level field.
+    pub fn parent(self) -> Option<Self> {
+        let (_, segments) = self.segments.split_last()?;
+        let root = self.root;
+        (!segments.is_empty()).then_some(Self { root, segments })
+    }
+
     /// Whether this is `[@metadata]` itself.
     pub fn is_all_metadata(self) -> bool {
         self.root == Root::Metadata && self.segments.is_empty()
@@ -106,7 +118,7 @@ impl<'a> FieldRef<'a> {
             root: self.root,
             segments: &self.segments[..depth.min(self.segments.len())],
         };
-        InvalidFieldSet {
+        InvalidFieldSet::Parent {
             path: self.to_string(),
             parent: parent.to_string(),
         }
@@ -136,9 +148,6 @@ impl fmt::Debug for FieldRef<'_> {
 
 fn split(text: &str) -> Result<Vec<&str>, FieldRefError> {
     let invalid = || FieldRefError(text.to_owned());
-    if text.is_empty() {
-        return Err(invalid());
-    }
     if !text.contains(['[', ']']) {
         return Ok(vec![text]);
     }

@@ -6,6 +6,7 @@
 //! event cannot outlive its record.
 
 mod field_ref;
+mod field_template;
 mod intern;
 mod json;
 mod number;
@@ -14,6 +15,7 @@ mod template;
 mod value;
 
 pub use field_ref::{FieldRef, FieldRefError, Root};
+pub use field_template::{EventError, FieldTemplate};
 pub use intern::intern;
 pub use json::{write_json, write_json_string};
 pub use number::{push_float, push_float_ruby};
@@ -37,16 +39,25 @@ pub struct Event<'a> {
     metadata: Object<'a>,
 }
 
-/// A field could not be set: something on the way to it is neither object nor array.
+/// A field could not be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "cannot set `{path}`: `{parent}` is neither an object nor an array, so nothing can lie below it"
-)]
-pub struct InvalidFieldSet {
-    /// The field that was to be set.
-    pub path: String,
-    /// The part of its path that is in the way.
-    pub parent: String,
+pub enum InvalidFieldSet {
+    /// Something on the way to the field is neither object nor array.
+    #[error(
+        "cannot set `{path}`: `{parent}` is neither an object nor an array, so nothing can lie below it"
+    )]
+    Parent {
+        /// The field that was to be set.
+        path: String,
+        /// The part of its path that is in the way.
+        parent: String,
+    },
+    /// The reserved field `tags` was to become something else than a string or a list of strings.
+    #[error("cannot set `{path}`: `tags` holds a string or a list of strings and nothing else")]
+    Tags {
+        /// The field that was to be set.
+        path: String,
+    },
 }
 
 impl<'a> Event<'a> {
@@ -108,13 +119,11 @@ impl<'a> Event<'a> {
 
     /// `tags` must be a string or a list of strings; anything else moves to `_tags`.
     fn set_apart_bad_tags(&mut self) {
-        let well_typed = match self.fields.get("tags") {
-            None | Some(Value::Null | Value::Str(_)) => true,
-            Some(Value::Array(tags)) => tags.iter().all(|tag| matches!(tag, Value::Str(_))),
-            Some(_) => false,
-        };
+        let well_typed = self.fields.get("tags").is_none_or(is_legal_tags);
         if !well_typed && let Some(bad) = self.fields.remove("tags") {
-            self.fields.set("_tags", bad);
+            let mut list = Array::new_in(self.arena);
+            list.push(bad);
+            self.fields.set("_tags", Value::Array(list));
             self.tag("_tagsparsefailure");
         }
     }
@@ -189,13 +198,25 @@ impl<'a> Event<'a> {
         Some(value)
     }
 
-    /// Whether there is such a field, be it null.
+    /// Whether there is such a field, be it null; a null element of an array is not
+    /// (source: `org.logstash.Accessors.includes`).
     pub fn contains(&self, field: FieldRef<'_>) -> bool {
-        field.is_all_metadata() || self.get(field).is_some()
+        field.is_all_metadata()
+            || match self.get(field) {
+                None => false,
+                Some(Value::Null) => !self.lies_in_array(field),
+                Some(_) => true,
+            }
+    }
+
+    fn lies_in_array(&self, field: FieldRef<'_>) -> bool {
+        let parent = field.parent();
+        parent.is_some_and(|parent| matches!(self.get(parent), Some(Value::Array(_))))
     }
 
     /// Sets a field, making the objects on the way to it; an array on the way is indexed, and padded
-    /// with nulls where it is too short (source: `org.logstash.Accessors.set`).
+    /// with nulls where it is too short. What is set below an array under a name that is no index is
+    /// lost, as in Logstash (source: `org.logstash.Accessors.set`, `org.logstash.Event.setField`).
     pub fn set(&mut self, field: FieldRef<'a>, value: Value<'a>) -> Result<(), InvalidFieldSet> {
         let arena = self.arena;
         if field.is_all_metadata() {
@@ -208,6 +229,13 @@ impl<'a> Event<'a> {
         let Some((first, rest)) = field.segments().split_first() else {
             return Err(field.invalid_set(0));
         };
+        if *first == "tags"
+            && field.root() == Root::Fields
+            && (!rest.is_empty() || !is_legal_tags(&value))
+        {
+            let path = field.to_string();
+            return Err(InvalidFieldSet::Tags { path });
+        }
         let root = match field.root() {
             Root::Fields => &mut self.fields,
             Root::Metadata => &mut self.metadata,
@@ -231,6 +259,7 @@ impl<'a> Event<'a> {
             };
             at = match at {
                 Value::Object(object) => object.entry(segment, fill),
+                Value::Array(_) if segment.parse::<i32>().is_err() => return Ok(()),
                 Value::Array(array) => {
                     value::array_slot(array, segment).ok_or_else(|| field.invalid_set(depth + 1))?
                 }
@@ -239,14 +268,6 @@ impl<'a> Event<'a> {
         }
         *at = value;
         Ok(())
-    }
-
-    /// Sets a field as a filter written in Ruby does: `@timestamp` takes only timestamps. Whether it
-    /// was set (source: `JrubyEventExtLibrary.RubyEvent#ruby_set_field`).
-    pub fn try_set(&mut self, field: FieldRef<'a>, value: Value<'a>) -> bool {
-        let refused =
-            field.top_level() == Some("@timestamp") && !matches!(value, Value::Timestamp(_));
-        !refused && self.set(field, value).is_ok()
     }
 
     /// Removes a field and returns what it held.
@@ -332,6 +353,15 @@ impl<'a> Event<'a> {
         for tag in tags {
             self.tag(tag);
         }
+    }
+}
+
+/// Whether `tags` may hold that.
+fn is_legal_tags(value: &Value<'_>) -> bool {
+    match value {
+        Value::Null | Value::Str(_) => true,
+        Value::Array(tags) => tags.iter().all(|tag| matches!(tag, Value::Str(_))),
+        _ => false,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::time::{DateFormat, DateFormatError};
 pub struct Template {
     source: &'static str,
     parts: Vec<Part>,
+    error: Option<TemplateError>,
 }
 
 /// A template that cannot be compiled.
@@ -32,14 +33,12 @@ enum Part {
         /// As written, for an event that has no such field.
         written: &'static str,
     },
-    Date {
-        format: DateFormat,
-        written: &'static str,
-    },
+    /// Nothing for an event without `@timestamp`.
+    Date(DateFormat),
     /// `%{+%s}`, `%{+}` and `%{}`
-    EpochSeconds {
-        written: &'static str,
-    },
+    EpochSeconds,
+    /// The whole of a template that cannot be compiled.
+    Invalid(&'static str),
 }
 
 impl Template {
@@ -61,7 +60,29 @@ impl Template {
         if !rest.is_empty() {
             parts.push(Part::Literal(rest));
         }
-        Ok(Self { source, parts })
+        Ok(Self {
+            source,
+            parts,
+            error: None,
+        })
+    }
+
+    /// Like [`parse`](Self::parse), for where Logstash finds out only with an event: a template that
+    /// cannot be compiled renders to itself and tells so by [`error`](Self::error).
+    pub fn lenient(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|error| {
+            let source = intern(text);
+            Self {
+                source,
+                parts: vec![Part::Invalid(source)],
+                error: Some(error),
+            }
+        })
+    }
+
+    /// Why it cannot be rendered.
+    pub fn error(&self) -> Option<&TemplateError> {
+        self.error.as_ref()
     }
 
     /// As written in the configuration.
@@ -99,6 +120,14 @@ impl Template {
         text.into_bump_str()
     }
 
+    /// Like [`render`](Self::render), but a template that cannot be compiled is an error.
+    pub fn try_render<'a>(&self, event: &Event<'a>) -> Result<&'a str, &TemplateError> {
+        match &self.error {
+            Some(error) => Err(error),
+            None => Ok(self.render(event)),
+        }
+    }
+
     /// Appends the text for one event; `false` if a reference stayed unresolved.
     pub fn render_into(&self, event: &Event<'_>, out: &mut Vec<u8>) -> bool {
         let mut resolved = true;
@@ -117,15 +146,15 @@ impl Part {
             .and_then(|rest| rest.strip_suffix('}'))
         {
             let format = DateFormat::java(pattern)?;
-            return Ok(Part::Date { format, written });
+            return Ok(Part::Date(format));
         }
         match inner.strip_prefix('+') {
-            Some("" | "%s") => Ok(Part::EpochSeconds { written }),
+            Some("" | "%" | "%s") => Ok(Part::EpochSeconds),
             Some(pattern) => {
                 let format = DateFormat::joda(pattern)?;
-                Ok(Part::Date { format, written })
+                Ok(Part::Date(format))
             }
-            None if inner.is_empty() => Ok(Part::EpochSeconds { written }),
+            None if inner.is_empty() => Ok(Part::EpochSeconds),
             None => {
                 let field = FieldRef::parse(inner)?;
                 Ok(Part::Field { field, written })
@@ -153,21 +182,22 @@ impl Part {
                     return true;
                 }
             },
-            Part::Date { format, written } => match event.timestamp() {
-                Some(timestamp) => {
-                    format.write(timestamp, out);
-                    return true;
-                }
-                None => written,
-            },
-            Part::EpochSeconds { written } => match event.timestamp() {
-                Some(timestamp) => {
-                    let seconds = timestamp.seconds();
-                    out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
-                    return true;
-                }
-                None => written,
-            },
+            Part::Invalid(written) => written,
+            Part::Date(format) => {
+                let Some(timestamp) = event.timestamp() else {
+                    return false;
+                };
+                format.write(timestamp, out);
+                return true;
+            }
+            Part::EpochSeconds => {
+                let Some(timestamp) = event.timestamp() else {
+                    return false;
+                };
+                let seconds = timestamp.seconds();
+                out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
+                return true;
+            }
         };
         out.extend_from_slice(written.as_bytes());
         false
@@ -176,10 +206,9 @@ impl Part {
 
 /// The length of the reference that `text` starts with, up to and with its closing brace.
 fn reference_length(text: &str) -> Option<usize> {
-    if text.starts_with("%{{") {
-        return text.find("}}").map(|close| close + 2);
-    }
-    text.find('}').map(|close| close + 1)
+    let close = text.find('}')?;
+    let java_date = text.starts_with("%{{") && text[close + 1..].starts_with('}');
+    Some(close + 1 + usize::from(java_date))
 }
 
 /// How a template prints a value: objects as JSON, the elements of an array with commas between
@@ -194,7 +223,9 @@ fn push_text(out: &mut Vec<u8>, value: &Value<'_>) {
                 if at > 0 {
                     out.push(b',');
                 }
-                push_element(out, value);
+                if !matches!(value, Value::Null) {
+                    push_element(out, value);
+                }
             }
         }
         other => other.write_json(out),

@@ -13,7 +13,7 @@ mod types;
 pub use macros::option_name;
 pub use settings::{Settings, Taken};
 pub use types::{
-    Any, CodecName, OptionDefault, OptionType, Pairs, Password, PositiveInt, string_of,
+    Any, CodecName, FieldName, OptionDefault, OptionType, Pairs, Password, PositiveInt, string_of,
 };
 
 /// Everything the documentation says about a plugin.

@@ -5,8 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Settings;
+use crate::config::Span;
 use crate::config::ast::{Literal, Plugin, Spanned};
-use crate::event::{FieldRef, Template};
+use crate::event::{FieldRef, FieldTemplate, Template};
 
 /// A type that an option can have.
 pub trait OptionType: Sized {
@@ -224,6 +225,7 @@ pub trait ListItem: OptionType {}
 
 impl ListItem for String {}
 impl ListItem for Template {}
+impl ListItem for FieldTemplate {}
 impl ListItem for FieldRef<'static> {}
 impl ListItem for Any {}
 impl ListItem for i64 {}
@@ -242,15 +244,59 @@ impl OptionType for Template {
 
     fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
         let text = settings.single_text(value, Self::TAKES)?;
-        match Template::parse(&text) {
-            Ok(template) => Some(template),
-            Err(error) => {
-                settings.report(value.span, error.to_string());
-                None
-            }
+        let template = Template::lenient(&text);
+        // Logstash runs with it and fails on every event, so it is no error here either.
+        if let Some(error) = template.error() {
+            settings.warn(value.span, error.to_string());
         }
+        Some(template)
     }
 }
+
+impl OptionType for FieldTemplate {
+    const TAKES: &'static str = "field reference";
+
+    fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
+        let text = settings.single_text(value, Self::TAKES)?;
+        let field = Self::new(Template::lenient(&text));
+        if let Some(error) = field.error() {
+            settings.warn(value.span, error.to_string());
+        }
+        Some(field)
+    }
+}
+
+/// A field reference in which `%{}` means nothing, and which is checked only with an event.
+#[derive(Clone, Debug)]
+pub struct FieldName(pub FieldTemplate);
+
+impl FieldName {
+    /// The field of that name; one that is no field reference is warned of.
+    pub fn of(name: &str, span: Span, settings: &mut Settings<'_>) -> Self {
+        let field = FieldTemplate::literal(name);
+        if let Some(error) = field.error() {
+            settings.warn(span, error.to_string());
+        }
+        Self(field)
+    }
+}
+
+impl OptionType for FieldName {
+    const TAKES: &'static str = "field reference";
+
+    fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
+        let name = settings.single_text(value, Self::TAKES)?;
+        Some(Self::of(&name, value.span, settings))
+    }
+}
+
+impl OptionDefault<&str> for FieldName {
+    fn from_default(default: &str) -> Self {
+        Self(FieldTemplate::literal(default))
+    }
+}
+
+impl ListItem for FieldName {}
 
 impl OptionDefault<&str> for Template {
     fn from_default(default: &str) -> Self {
