@@ -346,16 +346,26 @@ fn merge<'a>(
     overwrite: bool,
 ) -> Result<(), Stop> {
     let arena = event.arena();
+    let is_timestamp = field.top_level() == Some("@timestamp");
     match event.get_mut(field) {
+        // Only a timestamp can be set there, and a capture never is one.
+        None | Some(Value::Null) if is_timestamp => Err(Stop::BadField),
+        Some(_) if overwrite && is_timestamp => Err(Stop::BadField),
         None => match field.top_level() {
-            Some(name) if name != "@timestamp" => {
+            Some(name) => {
                 event.fields_mut().push(name, value);
                 Ok(())
             }
-            _ => set(event, field, value),
+            None => event.set(field, value).map_err(|_| Stop::BadField),
         },
-        Some(Value::Null) => set(event, field, value),
-        Some(_) if overwrite => set(event, field, value),
+        Some(old @ Value::Null) => {
+            *old = value;
+            Ok(())
+        }
+        Some(old) if overwrite => {
+            *old = value;
+            Ok(())
+        }
         Some(Value::Array(values)) => {
             values.push(value);
             Ok(())
@@ -369,13 +379,6 @@ fn merge<'a>(
         }
         Some(_) => Ok(()),
     }
-}
-
-fn set<'a>(event: &mut Event<'a>, field: FieldRef<'static>, value: Value<'a>) -> Result<(), Stop> {
-    event
-        .try_set(field, value)
-        .then_some(())
-        .ok_or(Stop::BadField)
 }
 
 /// Measures how long matching takes. The clock is first read after thousands of steps, so that an

@@ -1,0 +1,372 @@
+//! `mutate`: changes fields (source: logstash-filter-mutate).
+//!
+//! The operations run in Logstash's fixed order whatever the order of the options. The first one that
+//! fails ends the filter with its tag; what the earlier ones did stays.
+
+mod convert;
+mod substitute;
+mod text;
+
+use convert::Conversion;
+use substitute::Substitution;
+
+use crate::config::ast::Spanned;
+use crate::event::{Array, Event, EventError, FieldRef, FieldTemplate, Template, Value, intern};
+use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
+use crate::plugin_options;
+use crate::spec::{FieldName, Pairs, Settings};
+
+plugin_options! {
+    /// Renames, replaces, converts and otherwise changes fields.
+    ///
+    /// The operations run in this order, whatever the order of the options: `coerce`, `rename`, `update`, `replace`,
+    /// `convert`, `gsub`, `uppercase`, `capitalize`, `lowercase`, `strip`, `split`, `join`, `merge`, `copy`. For
+    /// another order write several `mutate` filters, one after the other.
+    pub struct MutateOptions for Filter "mutate" {
+        /// Values for fields that are null.
+        coerce: Pairs<Template> = [],
+        /// New names of fields; a field that had the new name is replaced.
+        rename: Pairs<FieldTemplate> = [],
+        /// New values of fields that exist.
+        update: Pairs<Template> = [],
+        /// New values of fields, whether they exist or not.
+        replace: Pairs<Template> = [],
+        /// The types that fields are converted to: `integer`, `integer_eu`, `float`, `float_eu`, `string` or `boolean`.
+        /// The elements of an array are converted one by one. The types that end in `_eu` take a comma
+        /// for the decimal point and a point between thousands.
+        convert: Pairs<Spanned<String>> = [],
+        /// Replacements by regular expression: field, expression, replacement, and so on. In the replacement `\0` to
+        /// `\9` and `\k<name>` are what the groups matched. Expression and replacement may hold `%{field}`.
+        gsub: Option<Spanned<Vec<Spanned<String>>>>,
+        /// Fields to turn to upper case.
+        uppercase: Vec<FieldName> = [],
+        /// Fields whose first letter to turn to upper case and the others to lower case.
+        capitalize: Vec<FieldName> = [],
+        /// Fields to turn to lower case.
+        lowercase: Vec<FieldName> = [],
+        /// Fields from which to remove white space at both ends.
+        strip: Vec<FieldName> = [],
+        /// Strings to split into arrays, and by which separators.
+        split: Pairs<String> = [],
+        /// Arrays to join to strings, and with which separators.
+        join: Pairs<String> = [],
+        /// Fields to which the values of other fields are appended.
+        merge: Pairs<Vec<FieldName>> = [],
+        /// Fields to copy, and the names of the copies.
+        copy: Pairs<FieldName> = [],
+        /// The tag of an event on which an operation failed.
+        tag_on_failure: String = "_mutate_error",
+    }
+}
+
+/// Changes fields.
+pub struct Mutate {
+    /// In the order in which they run.
+    operations: Vec<Operation>,
+    failure_tag: &'static str,
+}
+
+/// One change of one field. Field names are checked with the event, as Logstash does.
+enum Operation {
+    Coerce(FieldTemplate, Template),
+    Rename(FieldTemplate, FieldTemplate),
+    Update(FieldTemplate, Template),
+    Replace(FieldTemplate, Template),
+    Convert(FieldTemplate, Conversion),
+    Substitute(FieldTemplate, Box<Substitution>),
+    /// Upper case and the like: strings and the strings in an array.
+    Respell(FieldTemplate, text::Respelling),
+    Strip(FieldTemplate),
+    Split(FieldTemplate, String),
+    Join(FieldTemplate, String),
+    Merge(FieldTemplate, Vec<FieldTemplate>),
+    Copy(FieldTemplate, FieldTemplate),
+}
+
+/// An operation failed: the event gets the tag.
+struct Failed;
+
+impl From<EventError> for Failed {
+    fn from(_: EventError) -> Self {
+        Self
+    }
+}
+
+impl From<crate::event::InvalidFieldSet> for Failed {
+    fn from(_: crate::event::InvalidFieldSet) -> Self {
+        Self
+    }
+}
+
+impl From<&crate::event::TemplateError> for Failed {
+    fn from(_: &crate::event::TemplateError) -> Self {
+        Self
+    }
+}
+
+impl BuildFilter for Mutate {
+    type Options = MutateOptions;
+
+    fn build(
+        options: MutateOptions,
+        settings: &mut Settings<'_>,
+        _: &BuildContext,
+    ) -> Option<Self> {
+        let failure_tag = intern(&options.tag_on_failure);
+        let operations = operations(options, settings)?;
+        Some(Self {
+            operations,
+            failure_tag,
+        })
+    }
+}
+
+fn operations(options: MutateOptions, settings: &mut Settings<'_>) -> Option<Vec<Operation>> {
+    let mut list = Vec::new();
+    for (name, default) in options.coerce.0 {
+        list.push(Operation::Coerce(field(&name, settings), default));
+    }
+    for (name, new) in options.rename.0 {
+        let old = FieldTemplate::new(Template::lenient(&name.node));
+        if let Some(error) = old.error() {
+            settings.warn(name.span, error.to_string());
+        }
+        list.push(Operation::Rename(old, new));
+    }
+    for (name, value) in options.update.0 {
+        list.push(Operation::Update(field(&name, settings), value));
+    }
+    for (name, value) in options.replace.0 {
+        list.push(Operation::Replace(field(&name, settings), value));
+    }
+    let mut valid = true;
+    for (name, kind) in options.convert.0 {
+        let name = field(&name, settings);
+        match Conversion::parse(&kind.node) {
+            Some(conversion) => list.push(Operation::Convert(name, conversion)),
+            None => {
+                settings.report_choice(kind.span, &kind.node, Conversion::NAMES);
+                valid = false;
+            }
+        }
+    }
+    if let Some(gsub) = options.gsub {
+        valid &= add_substitutions(&gsub, settings, &mut list);
+    }
+    let respellings = [
+        (options.uppercase, text::Respelling::Uppercase),
+        (options.capitalize, text::Respelling::Capitalize),
+        (options.lowercase, text::Respelling::Lowercase),
+    ];
+    for (names, respelling) in respellings {
+        for name in names {
+            list.push(Operation::Respell(name.0, respelling));
+        }
+    }
+    for name in options.strip {
+        list.push(Operation::Strip(name.0));
+    }
+    for (name, separator) in options.split.0 {
+        list.push(Operation::Split(field(&name, settings), separator));
+    }
+    for (name, separator) in options.join.0 {
+        list.push(Operation::Join(field(&name, settings), separator));
+    }
+    for (name, added) in options.merge.0 {
+        let added = added.into_iter().map(|name| name.0).collect();
+        list.push(Operation::Merge(field(&name, settings), added));
+    }
+    for (name, copy) in options.copy.0 {
+        list.push(Operation::Copy(field(&name, settings), copy.0));
+    }
+    valid.then_some(list)
+}
+
+/// Reads `gsub`; `false` after an error was reported.
+fn add_substitutions(
+    gsub: &Spanned<Vec<Spanned<String>>>,
+    settings: &mut Settings<'_>,
+    list: &mut Vec<Operation>,
+) -> bool {
+    let count = gsub.node.len();
+    if !count.is_multiple_of(3) {
+        let message = format!(
+            "`gsub` takes triples of field, expression and replacement, found {count} values"
+        );
+        settings.report(gsub.span, message);
+        return false;
+    }
+    let mut valid = true;
+    for triple in gsub.node.chunks_exact(3) {
+        let name = field(&triple[0], settings);
+        match Substitution::parse(&triple[1].node, &triple[2].node) {
+            Ok(substitution) => list.push(Operation::Substitute(name, Box::new(substitution))),
+            Err(error) => {
+                settings.report(triple[1].span, error.to_string());
+                valid = false;
+            }
+        }
+    }
+    valid
+}
+
+fn field(name: &Spanned<String>, settings: &mut Settings<'_>) -> FieldTemplate {
+    FieldName::of(&name.node, name.span, settings).0
+}
+
+impl Filter for Mutate {
+    fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
+        for operation in &self.operations {
+            if operation.apply(event, context).is_err() {
+                event.tag(self.failure_tag);
+                return Outcome::Unmatched;
+            }
+        }
+        Outcome::Matched
+    }
+
+    fn failure_tag(&self) -> &'static str {
+        self.failure_tag
+    }
+}
+
+impl Operation {
+    fn apply<'a>(
+        &self,
+        event: &mut Event<'a>,
+        context: &mut Context<'a, '_>,
+    ) -> Result<(), Failed> {
+        match self {
+            Self::Coerce(field, default) => {
+                let field = field.resolve(event)?;
+                if event.contains(field) && matches!(event.get(field), Some(Value::Null)) {
+                    event.set(field, Value::Str(default.try_render(event)?))?;
+                }
+            }
+            Self::Rename(old, new) => {
+                let old = old.resolve(event)?;
+                let new = new.resolve(event)?;
+                if event.contains(old)
+                    && let Some(value) = event.remove(old)
+                {
+                    event.set(new, value)?;
+                }
+            }
+            Self::Update(field, value) => {
+                let field = field.resolve(event)?;
+                if event.contains(field) {
+                    event.set(field, Value::Str(value.try_render(event)?))?;
+                }
+            }
+            Self::Replace(field, value) => {
+                let value = Value::Str(value.try_render(event)?);
+                event.set(field.resolve(event)?, value)?;
+            }
+            Self::Convert(field, conversion) => {
+                let field = field.resolve(event)?;
+                if let Some(converted) = conversion.convert_field(event, field)? {
+                    event.set(field, converted)?;
+                }
+            }
+            Self::Substitute(field, substitution) => {
+                let field = field.resolve(event)?;
+                substitution.apply(event, field, context.scratch)?;
+            }
+            Self::Respell(field, respelling) => {
+                let field = field.resolve(event)?;
+                respelling.apply(event, field)?;
+            }
+            Self::Strip(field) => {
+                let field = field.resolve(event)?;
+                strip(event, field)?;
+            }
+            Self::Split(field, separator) => {
+                let field = field.resolve(event)?;
+                if let Some(Value::Str(text)) = event.get(field) {
+                    let parts = text::split(text, separator, event.arena());
+                    event.set(field, Value::Array(parts))?;
+                }
+            }
+            Self::Join(field, separator) => {
+                let field = field.resolve(event)?;
+                if let Some(Value::Array(values)) = event.get(field) {
+                    let joined = text::join(values, separator, event.arena());
+                    event.set(field, Value::Str(joined))?;
+                }
+            }
+            Self::Merge(field, added) => merge(event, field.resolve(event)?, added)?,
+            Self::Copy(field, copy) => {
+                let value = event.get_owned(field.resolve(event)?);
+                if let Some(value) = value.filter(|value| !matches!(value, Value::Null)) {
+                    event.set(copy.resolve(event)?, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// In an array every element must be a string.
+fn strip<'a>(event: &mut Event<'a>, field: FieldRef<'a>) -> Result<(), Failed> {
+    let Some(value) = event.get_mut(field) else {
+        return Ok(());
+    };
+    match value {
+        Value::Str(text) => *text = text::strip(text),
+        Value::Array(values) => {
+            if !values.iter().all(|value| matches!(value, Value::Str(_))) {
+                return Err(Failed);
+            }
+            for value in values {
+                if let Value::Str(text) = value {
+                    *text = text::strip(text);
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Appends the values of other fields. An array or an object that is there already grows with each
+/// of them; anything else is paired with each anew, so that the last one stays.
+fn merge<'a>(
+    event: &mut Event<'a>,
+    field: FieldRef<'a>,
+    added: &[FieldTemplate],
+) -> Result<(), Failed> {
+    let arena = event.arena();
+    let mut old = event.get_owned(field).unwrap_or(Value::Null);
+    for name in added {
+        let more = event.get_owned(name.resolve(event)?).unwrap_or(Value::Null);
+        match (&mut old, more) {
+            (Value::Object(fields), Value::Object(more)) => {
+                for (key, value) in more.iter() {
+                    fields.set(key, value.clone());
+                }
+                event.set(field, old.clone())?;
+            }
+            (Value::Object(_), _) | (_, Value::Object(_)) => {}
+            (Value::Array(values), more) => {
+                extend(values, more);
+                event.set(field, old.clone())?;
+            }
+            (single, more) => {
+                let mut values = Array::new_in(arena);
+                extend(&mut values, single.clone());
+                extend(&mut values, more);
+                event.set(field, Value::Array(values))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Appends what Ruby's `Array()` makes of a value.
+fn extend<'a>(values: &mut Array<'a>, more: Value<'a>) {
+    match more {
+        Value::Null => {}
+        Value::Array(more) => values.extend(more),
+        single => values.push(single),
+    }
+}

@@ -1,0 +1,282 @@
+//! `gsub`: replaces every match of a regular expression, as Ruby's `String#gsub` does.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::Failed;
+use crate::event::{Arena, ArenaString, Event, FieldRef, Template, Value};
+use crate::regex::{Options, Regex, RegexError, Scratch};
+
+/// What is looked for and what it becomes.
+pub(super) struct Substitution {
+    needle: Needle,
+    replacement: Replacement,
+}
+
+enum Needle {
+    Fixed(Regex),
+    /// Holds `%{field}`: the expression hangs on the event.
+    Dynamic {
+        template: Template,
+        /// Events that need an expression once tend to need it again.
+        compiled: Mutex<HashMap<String, Option<Regex>>>,
+    },
+}
+
+/// How many expressions that hang on events are kept.
+const COMPILED_MAX: usize = 500;
+
+enum Replacement {
+    Fixed(Vec<Piece>),
+    Dynamic(Template),
+}
+
+/// A part of a replacement.
+#[derive(Clone, Debug, PartialEq)]
+enum Piece {
+    Text(String),
+    Group(usize),
+    Named(String),
+    BeforeMatch,
+    AfterMatch,
+}
+
+impl Substitution {
+    pub(super) fn parse(needle: &str, replacement: &str) -> Result<Self, RegexError> {
+        let needle = if needle.contains("%{") {
+            Needle::Dynamic {
+                template: Template::lenient(needle),
+                compiled: Mutex::default(),
+            }
+        } else {
+            Needle::Fixed(Regex::new(needle, Options::default())?)
+        };
+        let template = Template::lenient(replacement);
+        let replacement = match template.as_constant() {
+            Some(text) => Replacement::Fixed(pieces(text)),
+            None => Replacement::Dynamic(template),
+        };
+        Ok(Self {
+            needle,
+            replacement,
+        })
+    }
+
+    /// Replaces in a string, or in the strings of an array; anything else stays.
+    pub(super) fn apply<'a>(
+        &self,
+        event: &mut Event<'a>,
+        field: FieldRef<'a>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Failed> {
+        let arena = event.arena();
+        if !matches!(event.get(field), Some(Value::Str(_) | Value::Array(_))) {
+            return Ok(());
+        }
+        let found;
+        let regex = match &self.needle {
+            Needle::Fixed(regex) => regex,
+            Needle::Dynamic { template, compiled } => {
+                found = compiled_for(template.try_render(event)?, compiled).ok_or(Failed)?;
+                &found
+            }
+        };
+        let rendered;
+        let pieces = match &self.replacement {
+            Replacement::Fixed(pieces) => pieces,
+            Replacement::Dynamic(template) => {
+                rendered = pieces(template.try_render(event)?);
+                &rendered
+            }
+        };
+        match event.get_mut(field) {
+            Some(Value::Str(text)) => *text = substitute(text, regex, pieces, arena, scratch)?,
+            Some(Value::Array(values)) => {
+                // All or nothing: a failure leaves the array as it was.
+                let mut changed = values.clone();
+                for value in &mut changed {
+                    if let Value::Str(text) = value {
+                        *text = substitute(text, regex, pieces, arena, scratch)?;
+                    }
+                }
+                *values = changed;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn compiled_for(text: &str, compiled: &Mutex<HashMap<String, Option<Regex>>>) -> Option<Regex> {
+    let mut compiled = compiled.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(regex) = compiled.get(text) {
+        return regex.clone();
+    }
+    if compiled.len() >= COMPILED_MAX {
+        compiled.clear();
+    }
+    let regex = Regex::new(text, Options::default()).ok();
+    compiled.insert(text.to_owned(), regex.clone());
+    regex
+}
+
+/// Replaces every match; the text itself where there is none.
+fn substitute<'a>(
+    text: &'a str,
+    regex: &Regex,
+    pieces: &[Piece],
+    arena: &'a Arena,
+    scratch: &mut Scratch,
+) -> Result<&'a str, Failed> {
+    let mut out: Option<ArenaString<'a>> = None;
+    let mut copied = 0;
+    let mut from = 0;
+    while from <= text.len()
+        && regex
+            .captures_at(text, from, scratch)
+            .map_err(|_given_up| Failed)?
+    {
+        let Some((start, end)) = scratch.span(0) else {
+            break;
+        };
+        let out = out.get_or_insert_with(|| ArenaString::with_capacity_in(text.len() + 16, arena));
+        out.push_str(&text[copied..start]);
+        push_replacement(out, pieces, text, regex, scratch)?;
+        copied = end;
+        from = end;
+        if start == end {
+            // After an empty match the next character is passed over.
+            from += text[end..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    let Some(mut out) = out else {
+        return Ok(text);
+    };
+    out.push_str(&text[copied..]);
+    Ok(out.into_bump_str())
+}
+
+fn push_replacement(
+    out: &mut ArenaString<'_>,
+    pieces: &[Piece],
+    text: &str,
+    regex: &Regex,
+    scratch: &Scratch,
+) -> Result<(), Failed> {
+    let group = |number: usize| {
+        let span = (number <= regex.group_count()).then(|| scratch.span(number))?;
+        span.map(|(start, end)| &text[start..end])
+    };
+    for piece in pieces {
+        match piece {
+            Piece::Text(literal) => out.push_str(literal),
+            Piece::Group(number) => out.push_str(group(*number).unwrap_or_default()),
+            Piece::Named(name) => {
+                let groups = regex.capture_names().find(|(known, _)| known == name);
+                let (_, groups) = groups.ok_or(Failed)?;
+                // Of several groups of one name the last that took part counts.
+                let mut values = groups.iter().rev().map(|number| group(*number as usize));
+                out.push_str(values.find_map(|value| value).unwrap_or_default());
+            }
+            Piece::BeforeMatch => {
+                let start = scratch.span(0).map_or(0, |(start, _)| start);
+                out.push_str(&text[..start]);
+            }
+            Piece::AfterMatch => {
+                let end = scratch.span(0).map_or(text.len(), |(_, end)| end);
+                out.push_str(&text[end..]);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes a replacement apart: `\0` to `\9`, `\&`, `\k<name>`, `` \` ``, `\'` and `\\` have a meaning,
+/// any other backslash is one.
+fn pieces(replacement: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut literal = String::new();
+    let mut rest = replacement;
+    while let Some(at) = rest.find('\\') {
+        literal.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let mut length = 1;
+        let piece = match rest.chars().next() {
+            Some(digit @ '0'..='9') => Piece::Group(digit as usize - '0' as usize),
+            Some('&') => Piece::Group(0),
+            Some('`') => Piece::BeforeMatch,
+            Some('\'') => Piece::AfterMatch,
+            Some('k') if rest.starts_with("k<") && rest.contains('>') => {
+                let close = rest.find('>').unwrap_or_default();
+                length = close + 1;
+                let name = &rest[2..close];
+                match name.parse() {
+                    Ok(number) => Piece::Group(number),
+                    Err(_) => Piece::Named(name.to_owned()),
+                }
+            }
+            Some('\\') => {
+                literal.push('\\');
+                rest = &rest[1..];
+                continue;
+            }
+            _ => {
+                literal.push('\\');
+                continue;
+            }
+        };
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(std::mem::take(&mut literal)));
+        }
+        pieces.push(piece);
+        rest = &rest[length..];
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        pieces.push(Piece::Text(literal));
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gsub(text: &str, needle: &str, replacement: &str) -> Option<String> {
+        let arena = Arena::new();
+        let mut event = Event::empty(&arena);
+        let field = FieldRef::constant("f");
+        event.set(field, Value::Str(arena.alloc_str(text))).unwrap();
+        let substitution = Substitution::parse(needle, replacement).unwrap();
+        let applied = substitution.apply(&mut event, field, &mut Scratch::default());
+        applied.ok()?;
+        event.get(field)?.as_str().map(str::to_owned)
+    }
+
+    #[test]
+    fn matches_are_replaced_as_in_ruby() {
+        let cases = [
+            ("aabb", "b", "&", "aa&&"),
+            ("aabb", "(a)(b)", r"\2\1", "abab"),
+            ("ab", "a", r"[\0\&]", "[aa]b"),
+            ("ab", "(?<x>b)", r"<\k<x>>", "a<b>"),
+            ("abc", "b", r"(\`|\')", "a(a|c)c"),
+            ("a.b", r"\.", r"\\", r"a\b"),
+            ("ab", "a", r"\x\", r"\x\b"),
+            ("ab", "a", r"\7", "b"),
+            ("héé", "", "-", "-h-é-é-"),
+            ("abc", "x*", "-", "-a-b-c-"),
+            ("a\nb", "$", "!", "a!\nb!"),
+            ("none", "z", "y", "none"),
+        ];
+        for (text, needle, replacement, changed) in cases {
+            let got = gsub(text, needle, replacement);
+            assert_eq!(got.as_deref(), Some(changed), "{text:?} {needle:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_group_has_fails() {
+        assert_eq!(gsub("ab", "a", r"\k<no>"), None);
+    }
+}
