@@ -102,6 +102,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::drop::Drop>(),
     FilterPlugin::of::<filters::grok::Grok>(),
     FilterPlugin::of::<filters::json::Json>(),
+    FilterPlugin::of::<filters::kv::Kv>(),
     FilterPlugin::of::<filters::mutate::Mutate>(),
 ];
 

@@ -1,1 +1,16 @@
 //! Where events go.
+//!
+//! An output encodes each event right away, in the worker's thread; what is then to be awaited
+//! (Elasticsearch, the dead letters) happens elsewhere. This crate does not know where records come
+//! from: it gives back the holds on them, and that is all.
+
+pub mod dead_letter;
+pub mod double;
+pub mod elasticsearch;
+pub mod output;
+mod reason;
+#[cfg(test)]
+mod testing;
+
+pub use output::{Output, OutputConfig, OutputStats, Provenance, StartContext, StartError, Writer};
+pub use reason::Reason;

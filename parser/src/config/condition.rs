@@ -3,8 +3,7 @@
 //! `and` binds tighter than `or`. `xor` and `nand` stand alone: Logstash refuses to combine them with another operator without
 //! parentheses. `!` takes a field reference or parentheses only.
 
-use super::ast::{CompareOperator, Expr, Literal, Operand, Spanned};
-use super::escape::unescape_slashes;
+use super::ast::{CompareOperator, Expr, Operand, Spanned};
 use super::grammar::{Abandoned, Parsed, Parser};
 use super::mistakes;
 use super::source::Span;
@@ -174,13 +173,8 @@ impl Parser<'_> {
 
     fn operator(&mut self) -> Parsed<Option<(Operator, Span)>> {
         let ahead = self.cursor.after_trivia();
-        let mut after = ahead.clone();
-        let mut in_operator = |negated| {
-            let found = after.at_word("in");
-            after.at += 2;
-            found.then(|| (Operator::In { negated }, after.at - ahead.at))
-        };
         let found = if ahead.at_word("not") {
+            let mut after = ahead.clone();
             after.at += 3;
             after.skip_trivia();
             if !after.at_word("in") {
@@ -189,20 +183,18 @@ impl Parser<'_> {
             }
             let length = after.at + 2 - ahead.at;
             Some((Operator::In { negated: true }, length))
+        } else if ahead.at_word("in") {
+            Some((Operator::In { negated: false }, 2))
         } else {
-            in_operator(false)
+            symbol(ahead.rest())
         };
-        let found = found.or_else(|| symbol(ahead.rest()));
-        let found = match found {
-            Some(found) => Some(found),
-            None => mistakes::instead_of_operator(&ahead).map(|(written, meant)| {
-                let span = ahead.span(ahead.at, ahead.at + written);
-                self.report(mistakes::wrong_word(span, ahead.slice(span), meant));
-                let operator =
-                    symbol(meant).map_or(Operator::In { negated: false }, |(operator, _)| operator);
-                (operator, written)
-            }),
-        };
+        let found = found.or_else(|| {
+            let (written, meant) = mistakes::instead_of_operator(&ahead)?;
+            let span = ahead.span(ahead.at, ahead.at + written);
+            self.report(mistakes::wrong_word(span, ahead.slice(span), meant));
+            let meant = symbol(meant).map(|(operator, _)| operator);
+            Some((meant.unwrap_or(Operator::In { negated: false }), written))
+        });
         Ok(found.map(|(operator, length)| {
             let span = ahead.span(ahead.at, ahead.at + length);
             self.cursor = ahead;
@@ -298,95 +290,6 @@ impl Parser<'_> {
                 operand
             }
         }
-    }
-
-    fn operand(&mut self) -> Parsed<Spanned<Operand>> {
-        let start = self.cursor.at;
-        match self.cursor.peek() {
-            Some('"' | '\'') => {
-                let string = self.string()?;
-                Ok(Spanned {
-                    node: Operand::String(string.node),
-                    span: string.span,
-                })
-            }
-            quote if mistakes::is_smart_quote(quote) => {
-                let string = self.smart_string();
-                self.list_element(string)
-            }
-            Some('[') => self.field_or_list(),
-            Some('/') => {
-                let regex = self.cursor.delimited();
-                let next = self.cursor.after_trivia();
-                let ends = next.looking_at("{") || next.looking_at(")");
-                if !regex.closed || regex.content.contains('\n') && !ends {
-                    self.cursor.at = self.cursor.line_end(start);
-                    let line = self.cursor.span(start, self.cursor.at);
-                    self.report(mistakes::unclosed_regex(line));
-                    return Err(Abandoned);
-                }
-                Ok(Spanned {
-                    node: Operand::Regex(unescape_slashes(regex.content)),
-                    span: regex.span,
-                })
-            }
-            _ if !self.cursor.number().is_empty() => {
-                let length = self.cursor.number().len();
-                let span = self.cursor.span(start, start + length);
-                self.check_number(span);
-                self.cursor.at += length;
-                Ok(Spanned {
-                    node: Operand::Number(self.cursor.slice(span).to_owned()),
-                    span,
-                })
-            }
-            _ => self.fail(mistakes::not_an_operand),
-        }
-    }
-
-    /// Whatever stands between brackets is a field reference, unless it holds a comma or further brackets.
-    fn field_or_list(&mut self) -> Parsed<Spanned<Operand>> {
-        let start = self.cursor.at;
-        let selector = self.cursor.selector();
-        if selector.contains(['{', '}']) && selector.contains('\n') {
-            let line = self.cursor.span(start, self.cursor.line_end(start));
-            self.report(mistakes::unclosed_field(line));
-            return Err(Abandoned);
-        }
-        if !selector.is_empty() {
-            self.cursor.at += selector.len();
-            return Ok(Spanned {
-                node: Operand::Field(selector.to_owned()),
-                span: self.cursor.span(start, self.cursor.at),
-            });
-        }
-        if mistakes::field_not_closed(&self.cursor) {
-            let span = self.cursor.span(start, start + 1);
-            self.report(mistakes::unclosed(span, "["));
-            return Err(Abandoned);
-        }
-        let list = self.array()?;
-        self.list_element(list)
-    }
-
-    /// A value of a list as an operand: words are strings here, not field references.
-    fn list_element(&mut self, value: Spanned<Literal>) -> Parsed<Spanned<Operand>> {
-        let span = value.span;
-        let node = match value.node {
-            Literal::Bareword(text) | Literal::String(text) => Operand::String(text),
-            Literal::Number(text) => Operand::Number(text),
-            Literal::Array(elements) => Operand::Array(
-                elements
-                    .into_iter()
-                    .map(|element| self.list_element(element))
-                    .collect::<Parsed<_>>()?,
-            ),
-            Literal::Hash(_) | Literal::Plugin(_) => {
-                self.report(mistakes::hash_in_condition(span));
-                return Err(Abandoned);
-            }
-        };
-        Ok(Spanned { node, span })
     }
 }
 

@@ -24,11 +24,21 @@ pub fn parse(sources: &SourceMap, options: &ParseOptions) -> (Config, Vec<Diagno
     let mut config = Config::default();
     let mut diagnostics = Vec::new();
     for file in sources.files() {
-        let mut parser = Parser::new(sources, file, options);
-        config.sections.extend(parser.file());
-        diagnostics.append(&mut parser.diagnostics);
+        let (sections, mut found) = parse_file(sources, file, options);
+        config.sections.extend(sections);
+        diagnostics.append(&mut found);
     }
     (config, diagnostics)
+}
+
+/// Reads one file.
+pub(super) fn parse_file(
+    sources: &SourceMap,
+    file: FileId,
+    options: &ParseOptions,
+) -> (Vec<Section>, Vec<Diagnostic>) {
+    let mut parser = Parser::new(sources, file, options);
+    (parser.file(), parser.diagnostics)
 }
 
 /// Said by a part of the grammar that could not make sense of the text, after it reported so.
@@ -40,7 +50,8 @@ pub(super) struct Parser<'s> {
     pub(super) cursor: Cursor<'s>,
     pub(super) options: &'s ParseOptions,
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// The last string that runs over a line break: if what follows it makes no sense, its closing quote is missing.
+    /// The last string that runs over a line break or has an escaped quote: if what sticks to its end makes no sense, it was meant
+    /// to end earlier.
     pub(super) long_string: Option<Span>,
     /// The opening braces, brackets and parentheses that are not closed yet.
     pub(super) open: Vec<Span>,
@@ -175,7 +186,7 @@ impl<'s> Parser<'s> {
             return Ok(Some(Statement::Plugin(self.settings(name))));
         }
         self.cursor.at = start;
-        self.fail(|cursor| mistakes::not_a_statement(cursor, &name.node))
+        self.fail(mistakes::not_a_statement)
     }
 
     /// `if ... { } else if ... { } else { }`. The cursor stands at `if`.
@@ -209,8 +220,19 @@ impl<'s> Parser<'s> {
                 }
                 ahead = after_else;
                 if !ahead.eat("if") {
+                    let word = ahead.span(start, start + 4);
+                    if !ahead.first_in_line(ahead.at) {
+                        self.cursor = ahead;
+                        return self.fail(mistakes::else_without_brace);
+                    }
+                    self.report(mistakes::no_brace_after_else(word));
                     self.cursor = ahead;
-                    return self.fail(mistakes::else_without_brace);
+                    self.open.push(word);
+                    let otherwise = Some(self.statements(self.cursor.indent(start)));
+                    return Ok(If {
+                        branches,
+                        otherwise,
+                    });
                 }
             }
             keyword = ahead.span(start, ahead.at);

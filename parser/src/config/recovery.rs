@@ -12,7 +12,7 @@ use super::source::Span;
 /// Deeper nesting than this is refused, so that no input exhausts the stack.
 const MAX_DEPTH: usize = 100;
 
-/// More diagnostics than this about one file help nobody.
+/// More diagnostics than this about one file help nobody; the rest of it is not read.
 const MAX_DIAGNOSTICS: usize = 50;
 
 impl Parser<'_> {
@@ -57,6 +57,9 @@ impl Parser<'_> {
             first_line,
             self.cursor.slice(first_line),
         ));
+        // A brace that the line closes beyond what it opens was swallowed by the string.
+        let line = self.cursor.slice(first_line);
+        self.lost |= line.matches('}').count() > line.matches('{').count();
         self.cursor.at = end;
         self.long_string = None;
     }
@@ -81,6 +84,10 @@ impl Parser<'_> {
 
     /// Whether what was opened last ends here: at its closing bracket, or because that is missing.
     pub(super) fn at_close(&mut self, bracket: &str) -> bool {
+        if self.diagnostics.len() >= MAX_DIAGNOSTICS {
+            self.cursor.at = self.cursor.text.len();
+            self.unwinding = true;
+        }
         if self.unwinding {
             return true;
         }
@@ -200,10 +207,18 @@ impl Parser<'_> {
 
     /// Steps over a string that ends in its line; otherwise over the rest of the line.
     fn skip_short_string(&mut self) {
-        let mut ahead = self.cursor.clone();
-        let end = self.cursor.line_end(self.cursor.at);
-        ahead.text = &ahead.text[..end];
-        self.cursor.at = ahead.delimited().span.end as usize;
+        let bytes = self.cursor.rest().as_bytes();
+        let mut length = 1;
+        while let Some(&byte) = bytes.get(length).filter(|byte| **byte != b'\n') {
+            length += 1;
+            if byte == bytes[0] {
+                break;
+            }
+            if byte == b'\\' && bytes.get(length) == Some(&bytes[0]) {
+                length += 1;
+            }
+        }
+        self.cursor.at += length;
     }
 
     /// Goes on at the opening brace after a condition, if it stands in the same line or starts the next.
@@ -212,6 +227,13 @@ impl Parser<'_> {
         while self.cursor.at < end && !self.cursor.looking_at("{") {
             match self.cursor.peek() {
                 Some('"' | '\'') => self.skip_short_string(),
+                Some('%' | '$') if self.cursor.rest()[1..].starts_with('{') => {
+                    let reference = &self.cursor.text[self.cursor.at..end];
+                    let length = reference
+                        .find('}')
+                        .map_or(reference.len(), |close| close + 1);
+                    self.cursor.at += length;
+                }
                 _ => self.cursor.skip_char(),
             }
         }

@@ -72,3 +72,37 @@ fn printable(text: &str) -> String {
     let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().map(visible).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, start: u32, colour: bool) -> String {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.conf", text);
+        let other = sources.add("b.conf", "there");
+        let span = |file, start, end| Span { file, start, end };
+        let diagnostic = Diagnostic::error(span(file, start, start + 4), "no `\u{1b}[31m`")
+            .related(span(other, 0, 5), "also");
+        render(&[diagnostic], &sources, colour)
+    }
+
+    #[test]
+    fn places_in_other_files_are_shown() {
+        let text = shown("one\ntwo here\n", 8, false);
+        assert!(text.contains("--> a.conf:2:5"), "{text}");
+        assert!(text.contains("::: b.conf:1:1"), "{text}");
+        assert!(text.ends_with("also\n\n"), "{text}");
+    }
+
+    #[test]
+    fn escape_sequences_of_the_text_never_reach_the_terminal() {
+        assert!(!shown("\u{1b}[2J here", 5, false).contains('\u{1b}'));
+        let coloured = shown("\u{1b}[2J here", 5, true);
+        assert!(coloured.contains('\u{1b}'));
+        assert!(
+            !coloured.contains("\u{1b}[2J") && !coloured.contains("`\u{1b}[31m`"),
+            "{coloured:?}"
+        );
+    }
+}

@@ -3,7 +3,7 @@
 use super::ast::{Literal, Spanned};
 use super::cursor::Cursor;
 use super::escape::unescape;
-use super::grammar::{Abandoned, Parsed, Parser, section_start};
+use super::grammar::{Abandoned, Parsed, Parser, section_start, setting_start};
 use super::mistakes;
 use super::number::Number;
 use super::source::Span;
@@ -25,7 +25,7 @@ impl Parser<'_> {
             } else if starts_value && same_line && !self.ends_long_string() {
                 self.report(mistakes::no_arrow(name, self.cursor.slice(name)));
             } else {
-                return self.fail(|cursor| mistakes::no_value(name, cursor));
+                return self.fail(|cursor| mistakes::no_arrow_nor_value(name, cursor));
             }
         }
         self.skip_trivia();
@@ -37,6 +37,9 @@ impl Parser<'_> {
         let start = self.cursor.at;
         match self.cursor.peek() {
             Some('"' | '\'') => {
+                if self.starts_next(name) {
+                    return self.fail(|cursor| mistakes::no_value(name, cursor));
+                }
                 let string = self.string()?;
                 if self.cursor.after_trivia().looking_at("{") && !self.ends_long_string() {
                     self.report(mistakes::quoted_plugin_name(string.span, &string.node));
@@ -65,9 +68,7 @@ impl Parser<'_> {
         let mut after = self.cursor.clone();
         after.at += plugin.len();
         let ahead = after.after_trivia();
-        let next_line = self.cursor.line_end(name.end as usize) < start;
-        if next_line && !plugin.is_empty() && ahead.looking_at("=>") {
-            // The value is missing, and this is the next option already.
+        if self.starts_next(name) {
             return self.fail(|cursor| mistakes::no_value(name, cursor));
         }
         if !plugin.is_empty() && ahead.looking_at("{") {
@@ -102,6 +103,12 @@ impl Parser<'_> {
         Ok(Spanned { node, span })
     }
 
+    /// Whether the next option or entry starts here already, so that the value of `name` is missing.
+    fn starts_next(&self, name: Span) -> bool {
+        let next_line = self.cursor.line_end(name.end as usize) < self.cursor.at;
+        next_line && self.cursor.slice(name) != "[" && setting_start(&self.cursor)
+    }
+
     /// `[a, b]`. The cursor stands at the opening bracket.
     pub(super) fn array(&mut self) -> Parsed<Spanned<Literal>> {
         let start = self.cursor.at;
@@ -111,6 +118,7 @@ impl Parser<'_> {
         // The comma that waits for its element.
         let mut comma: Option<Span> = None;
         loop {
+            let element_end = self.cursor.at;
             self.skip_trivia();
             if self.at_close("]") {
                 if let Some(comma) = comma.filter(|_| !self.unwinding) {
@@ -131,6 +139,7 @@ impl Parser<'_> {
             if self.cursor.looking_at("}") || setting && self.cursor.first_in_line(self.cursor.at) {
                 self.report(mistakes::unclosed(bracket, "["));
                 self.close_unseen();
+                self.cursor.at = element_end;
                 break;
             }
             if !elements.is_empty() && comma.is_none() {
@@ -276,7 +285,7 @@ impl Parser<'_> {
             self.unclosed_string(open);
             return Err(Abandoned);
         }
-        if string.content.contains('\n') {
+        if string.content.contains(['\n', '\\']) {
             self.long_string = Some(string.span);
         }
         Ok(Spanned {
@@ -344,7 +353,7 @@ impl Parser<'_> {
 
 /// Whether `key =>` stands here.
 fn entry_start(cursor: &Cursor) -> bool {
-    section_start(cursor).is_none() && super::grammar::setting_start(cursor)
+    section_start(cursor).is_none() && setting_start(cursor)
 }
 
 fn key_text(key: &Literal) -> &str {

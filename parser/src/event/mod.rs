@@ -270,6 +270,14 @@ impl<'a> Event<'a> {
         Ok(())
     }
 
+    /// Sets a field as a filter written in Ruby does: `@timestamp` takes only timestamps. Whether it
+    /// was set (source: `JrubyEventExtLibrary.RubyEvent#ruby_set_field`).
+    pub fn try_set(&mut self, field: FieldRef<'a>, value: Value<'a>) -> bool {
+        let refused =
+            field.top_level() == Some("@timestamp") && !matches!(value, Value::Timestamp(_));
+        !refused && self.set(field, value).is_ok()
+    }
+
     /// Removes a field and returns what it held.
     pub fn remove(&mut self, field: FieldRef<'_>) -> Option<Value<'a>> {
         if field.is_all_metadata() {

@@ -346,26 +346,16 @@ fn merge<'a>(
     overwrite: bool,
 ) -> Result<(), Stop> {
     let arena = event.arena();
-    let is_timestamp = field.top_level() == Some("@timestamp");
     match event.get_mut(field) {
-        // Only a timestamp can be set there, and a capture never is one.
-        None | Some(Value::Null) if is_timestamp => Err(Stop::BadField),
-        Some(_) if overwrite && is_timestamp => Err(Stop::BadField),
         None => match field.top_level() {
-            Some(name) => {
+            Some(name) if name != "@timestamp" => {
                 event.fields_mut().push(name, value);
                 Ok(())
             }
-            None => event.set(field, value).map_err(|_| Stop::BadField),
+            _ => set(event, field, value),
         },
-        Some(old @ Value::Null) => {
-            *old = value;
-            Ok(())
-        }
-        Some(old) if overwrite => {
-            *old = value;
-            Ok(())
-        }
+        Some(Value::Null) => set(event, field, value),
+        Some(_) if overwrite => set(event, field, value),
         Some(Value::Array(values)) => {
             values.push(value);
             Ok(())
@@ -379,6 +369,13 @@ fn merge<'a>(
         }
         Some(_) => Ok(()),
     }
+}
+
+fn set<'a>(event: &mut Event<'a>, field: FieldRef<'static>, value: Value<'a>) -> Result<(), Stop> {
+    event
+        .try_set(field, value)
+        .then_some(())
+        .ok_or(Stop::BadField)
 }
 
 /// Measures how long matching takes. The clock is first read after thousands of steps, so that an

@@ -3,4 +3,5 @@
 pub mod drop;
 pub mod grok;
 pub mod json;
+pub mod kv;
 pub mod mutate;

@@ -90,7 +90,11 @@ pub(in crate::config) fn after_condition(cursor: &Cursor) -> Diagnostic {
             "remove it, or add `(` before",
         );
     }
-    expected(cursor, "`{`, `and` or `or`")
+    let diagnostic = expected(cursor, "`{`, `and` or `or`");
+    if cursor.text[..cursor.at].ends_with('/') {
+        return diagnostic.help("a `/` inside a regex is written `\\/`");
+    }
+    diagnostic
 }
 
 pub(in crate::config) fn in_group(cursor: &Cursor) -> Diagnostic {
@@ -293,10 +297,10 @@ pub(in crate::config) fn list_of_one(span: Span, text: &str) -> Diagnostic {
         span,
         format!("`{text}` is read as a field reference, not as a list"),
     )
-    .label("Logstash does so, too: this is never true")
-    .help(format!(
-        "for one value write `== {inside}`; a list needs a comma: `[{inside}, {inside}]`"
-    ))
+    .label("the field of this name hardly exists")
+        .help(format!(
+            "Logstash does so, too; compare with one value: `[field] == {inside}`, or give the list two elements"
+        ))
 }
 
 pub(in crate::config) fn unclosed_regex(line: Span) -> Diagnostic {

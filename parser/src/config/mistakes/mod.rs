@@ -31,7 +31,7 @@ pub(super) fn expected(cursor: &Cursor, what: &str) -> Diagnostic {
     if cursor.looking_at("//") || cursor.looking_at("/*") {
         diagnostic.help("a comment starts with `#` and ends with its line")
     } else {
-        diagnostic.label(format!("expected {what}"))
+        diagnostic
     }
 }
 

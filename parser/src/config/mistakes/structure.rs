@@ -44,22 +44,15 @@ pub(in crate::config) fn outside_of_a_section(
     let name = cursor.name();
     let span = cursor.offending();
     if cursor.looking_at("}") {
-        let diagnostic = mistake(
-            span,
-            "this `}` closes nothing",
-            "no brace is open here",
-            "remove it, or look for a brace too many before it",
+        return after_section(
+            mistake(
+                span,
+                "this `}` closes nothing",
+                "no brace is open here",
+                "remove it, or look for a brace too many before it",
+            ),
+            section_before,
         );
-        return match section_before {
-            Some(section) => {
-                let close = Span {
-                    start: section.end.saturating_sub(1),
-                    ..section
-                };
-                diagnostic.related(close, "the section before is closed here")
-            }
-            None => diagnostic,
-        };
     }
     let after_name = {
         let mut after = cursor.clone();
@@ -88,9 +81,27 @@ pub(in crate::config) fn outside_of_a_section(
         let message = format!("`{name}` stands outside of a section");
         let help =
             format!("{SECTIONS}; put it into one of them, or look for a brace too many before it");
-        return mistake(span, message, "", help);
+        return after_section(mistake(span, message, "", help), section_before);
     }
-    expected(cursor, "`input`, `filter` or `output`").help(SECTIONS)
+    let diagnostic = expected(cursor, "`input`, `filter` or `output`");
+    match diagnostic.help {
+        Some(_) => diagnostic,
+        None => diagnostic.help(SECTIONS),
+    }
+}
+
+/// Shows where the section before the mistake ends: perhaps too early.
+fn after_section(diagnostic: Diagnostic, section: Option<Span>) -> Diagnostic {
+    match section {
+        Some(section) => {
+            let start = section.end.saturating_sub(1);
+            diagnostic.related(
+                Span { start, ..section },
+                "the section before is closed here",
+            )
+        }
+        None => diagnostic,
+    }
 }
 
 pub(in crate::config) fn quoted_plugin_name(span: Span, name: &str) -> Diagnostic {
@@ -98,7 +109,8 @@ pub(in crate::config) fn quoted_plugin_name(span: Span, name: &str) -> Diagnosti
     mistake(span, message, "", format!("write `{name} {{ ... }}`"))
 }
 
-pub(in crate::config) fn not_a_statement(cursor: &Cursor, name: &str) -> Diagnostic {
+pub(in crate::config) fn not_a_statement(cursor: &Cursor) -> Diagnostic {
+    let name = cursor.name();
     let span = cursor.offending();
     let mut after = cursor.clone();
     after.at += name.len();
@@ -159,6 +171,15 @@ pub(in crate::config) fn elsif(span: Span, word: &str) -> Diagnostic {
 
 pub(in crate::config) fn else_without_brace(cursor: &Cursor) -> Diagnostic {
     expected(cursor, "`{` or `if` after `else`")
+}
+
+pub(in crate::config) fn no_brace_after_else(word: Span) -> Diagnostic {
+    mistake(
+        word,
+        "expected `{` after `else`",
+        "add `{` after this",
+        "the body of an `else` always stands in braces: `else { ... }`",
+    )
 }
 
 pub(in crate::config) fn no_condition(keyword: Span) -> Diagnostic {

@@ -44,8 +44,22 @@ pub(in crate::config) fn no_value(name: Span, cursor: &Cursor) -> Diagnostic {
             shortened(text),
             found(cursor)
         ),
-        "this needs `=>` and a value",
+        "",
         "a value is a string in quotes, a number, a word, a list `[...]` or a hash `{...}`",
+    )
+}
+
+pub(in crate::config) fn no_arrow_nor_value(name: Span, cursor: &Cursor) -> Diagnostic {
+    let text = shortened(cursor.slice(name));
+    mistake(
+        name,
+        format!("`{text}` has no value, found {}", found(cursor)),
+        "this needs `=>` and a value",
+        if cursor.looking_at(",") {
+            "a list stands in brackets: `[\"a\", \"b\"]`; braces hold pairs: `{ \"key\" => \"value\" }`"
+        } else {
+            "a value is set with `name => value`"
+        },
     )
 }
 
@@ -70,16 +84,20 @@ pub(in crate::config) fn smart_quotes(span: Span, text: &str) -> Diagnostic {
 
 pub(in crate::config) fn unclosed_string(first_line: Span, text: &str) -> Diagnostic {
     let quote = &text[..1];
-    let diagnostic = Diagnostic::error(first_line, format!("the closing {quote} is missing"))
-        .label("this string is not closed where it should be");
-    if text.contains(&format!("\\{quote}")) {
-        diagnostic.help(format!(
-            "a backslash before {quote} keeps the string open, even after another backslash; for a value that ends in a \
-             backslash, repeat no backslash but use a class such as [\\\\] or another character"
-        ))
+    let help = if text.contains(&format!("\\{quote}")) {
+        format!(
+            "\\{quote} does not close a string, so no value can end in a backslash: write a path with slashes, a regex \
+             with [\\\\]"
+        )
     } else {
-        diagnostic.help(format!("add {quote} at the end of the value"))
-    }
+        format!("add {quote} at the end of the value")
+    };
+    mistake(
+        first_line,
+        format!("the closing {quote} is missing"),
+        "this string is not closed where it should be",
+        help,
+    )
 }
 
 /// How long the text is that looks like one value without quotes: a host, a path, a duration.

@@ -1,0 +1,28 @@
+//! Delivers bulk requests to Elasticsearch.
+//!
+//! A worker hands over a [`BulkRequest`]; from then on delivery is responsible for each of its
+//! documents until Elasticsearch acknowledged it or it lies in the dead letters. Only then is the
+//! document's hold on its record given back. Nothing here knows what a document contains.
+
+mod backoff;
+mod client;
+mod deliver;
+mod hosts;
+mod lane;
+mod plan;
+mod pool;
+mod request;
+mod response;
+mod stats;
+mod verdict;
+
+pub use client::{Answer, ClientError, ClientSettings, Login, NoAnswer, Node, TlsSettings};
+pub use hosts::{HostError, HostUrl};
+pub use lane::{BulkDelivery, BulkSender, DeliverySettings};
+pub use request::{BulkRequest, Doc};
+pub use response::{Action, FILTER_PATH};
+pub use stats::{Held, Stats};
+pub use verdict::{Rules, Trouble, Verdict};
+
+#[cfg(test)]
+mod tests;

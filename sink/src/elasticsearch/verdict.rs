@@ -1,0 +1,290 @@
+//! The one table that says what follows from a status, of an item and of a whole request.
+//!
+//! A fault of the cluster, of the network or of our rights is never a document's fault: it is
+//! retried for ever and nothing is given up. Only what Elasticsearch says about a document itself
+//! can send it to the dead letters.
+
+use super::response::{Action, Item, ItemError};
+
+/// What follows for one document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is stored (or removed, for a delete).
+    Indexed,
+    /// It was stored before: a repeated `create` with an id of our own making.
+    Duplicate,
+    /// Another version of it is stored. Settled and counted, as Logstash does.
+    Conflict,
+    /// Its error is one that the configuration says to drop (`drop_error_types`).
+    Dropped,
+    /// Send it again.
+    Retry(Trouble),
+    /// It can never be stored: to the dead letters.
+    Reject,
+}
+
+/// What follows for a whole request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestVerdict {
+    /// Read its items.
+    Read,
+    /// Send all of it again.
+    Retry(Trouble),
+    /// Halve it until what is refused stands alone; a single document is rejected.
+    Halve,
+}
+
+/// Why something is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The cluster has too much to do (429).
+    Busy,
+    /// The cluster or a shard is not there (5xx).
+    Unavailable,
+    /// We may not (401, 403): somebody has to change a password, a role or a block.
+    Denied,
+    /// An answer that Elasticsearch does not give to a bulk request: something else listens there.
+    Unexpected,
+}
+
+/// What the configuration and the kind of ids add to the table.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Document ids are derived from the record's coordinates, so a conflict on a `create` means
+    /// that the very same document is stored already.
+    pub derived_ids: bool,
+    /// Statuses of items that go to the dead letters, too (`dlq_custom_codes`).
+    pub reject_statuses: Vec<u16>,
+    /// Types of errors that are dropped (`drop_error_types`).
+    pub drop_error_types: Vec<String>,
+}
+
+impl Rules {
+    /// What follows for one document.
+    pub fn item(&self, item: &Item) -> Verdict {
+        if let Some(error) = &item.error
+            && self.drop_error_types.contains(&error.kind)
+        {
+            return Verdict::Dropped;
+        }
+        match (item.status, item.action) {
+            (200..=299, _) => Verdict::Indexed,
+            // A delete that found nothing has no error: what was to be gone is gone.
+            (404, Action::Delete) if item.error.is_none() => Verdict::Indexed,
+            (409, Action::Create) if self.derived_ids => Verdict::Duplicate,
+            (409, _) => Verdict::Conflict,
+            (status, _) if self.reject_statuses.contains(&status) => Verdict::Reject,
+            (408 | 429, _) => Verdict::Retry(Trouble::Busy),
+            (401 | 403, _) => Verdict::Retry(Trouble::Denied),
+            (400..=499, _) => Verdict::Reject,
+            (500..=599, _) => Verdict::Retry(Trouble::Unavailable),
+            (0..=199 | 300..=399 | 600.., _) => Verdict::Retry(Trouble::Unexpected),
+        }
+    }
+
+    /// What follows for a whole request; `error` is the error in its body, where Elasticsearch wrote it.
+    pub fn request(status: u16, error: Option<&ItemError>) -> RequestVerdict {
+        match status {
+            200..=299 => RequestVerdict::Read,
+            400 if error.is_some_and(is_about_the_body) => RequestVerdict::Halve,
+            413 => RequestVerdict::Halve,
+            408 | 429 => RequestVerdict::Retry(Trouble::Busy),
+            401 | 403 => RequestVerdict::Retry(Trouble::Denied),
+            500..=599 => RequestVerdict::Retry(Trouble::Unavailable),
+            // 404 and 405 come from a wrong path or another server, 406 and 415 from one that does
+            // not take NDJSON, 400 without Elasticsearch's error from a proxy.
+            0..=199 | 300..=499 | 600.. => RequestVerdict::Retry(Trouble::Unexpected),
+        }
+    }
+}
+
+/// Whether a 400 of a whole request is about what is in its body, not about its address.
+fn is_about_the_body(error: &ItemError) -> bool {
+    !error.text.contains("unrecognized parameter")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(action: Action, status: u16, kind: Option<&str>) -> Item {
+        Item {
+            action,
+            status,
+            error: kind.map(|kind| ItemError {
+                kind: kind.to_owned(),
+                text: String::new(),
+            }),
+        }
+    }
+
+    #[test]
+    fn items_by_status_and_action() {
+        use Action::*;
+        use Verdict::*;
+        let rules = Rules::default();
+        let table = [
+            (Index, 200, None, Indexed),
+            (Index, 201, None, Indexed),
+            (Create, 201, None, Indexed),
+            (Update, 200, None, Indexed),
+            (Delete, 200, None, Indexed),
+            (Delete, 404, None, Indexed),
+            (Delete, 404, Some("index_not_found_exception"), Reject),
+            (Update, 404, Some("document_missing_exception"), Reject),
+            (Index, 404, Some("index_not_found_exception"), Reject),
+            (Index, 400, Some("document_parsing_exception"), Reject),
+            (Index, 400, Some("mapper_parsing_exception"), Reject),
+            (Index, 400, Some("index_closed_exception"), Reject),
+            (Index, 400, Some("invalid_index_name_exception"), Reject),
+            (Index, 400, Some("illegal_argument_exception"), Reject),
+            (
+                Create,
+                409,
+                Some("version_conflict_engine_exception"),
+                Conflict,
+            ),
+            (
+                Index,
+                409,
+                Some("version_conflict_engine_exception"),
+                Conflict,
+            ),
+            (
+                Update,
+                409,
+                Some("version_conflict_engine_exception"),
+                Conflict,
+            ),
+            (
+                Index,
+                401,
+                Some("security_exception"),
+                Retry(Trouble::Denied),
+            ),
+            (
+                Index,
+                403,
+                Some("cluster_block_exception"),
+                Retry(Trouble::Denied),
+            ),
+            (
+                Create,
+                403,
+                Some("security_exception"),
+                Retry(Trouble::Denied),
+            ),
+            (Index, 408, None, Retry(Trouble::Busy)),
+            (
+                Index,
+                429,
+                Some("es_rejected_execution_exception"),
+                Retry(Trouble::Busy),
+            ),
+            (
+                Index,
+                429,
+                Some("cluster_block_exception"),
+                Retry(Trouble::Busy),
+            ),
+            (Index, 413, None, Reject),
+            (Index, 422, None, Reject),
+            (Index, 500, None, Retry(Trouble::Unavailable)),
+            (
+                Index,
+                503,
+                Some("unavailable_shards_exception"),
+                Retry(Trouble::Unavailable),
+            ),
+            (Index, 302, None, Retry(Trouble::Unexpected)),
+            (Index, 0, None, Retry(Trouble::Unexpected)),
+        ];
+        for (action, status, kind, expected) in table {
+            let item = item(action, status, kind);
+            assert_eq!(rules.item(&item), expected, "{item:?}");
+        }
+    }
+
+    #[test]
+    fn a_conflict_is_a_duplicate_only_on_a_create_with_a_derived_id() {
+        let rules = Rules {
+            derived_ids: true,
+            ..Rules::default()
+        };
+        let conflict = Some("version_conflict_engine_exception");
+        assert_eq!(
+            rules.item(&item(Action::Create, 409, conflict)),
+            Verdict::Duplicate
+        );
+        assert_eq!(
+            rules.item(&item(Action::Update, 409, conflict)),
+            Verdict::Conflict
+        );
+    }
+
+    #[test]
+    fn the_configuration_adds_statuses_to_reject_and_errors_to_drop() {
+        let rules = Rules {
+            reject_statuses: vec![403, 429],
+            drop_error_types: vec!["index_closed_exception".to_owned()],
+            ..Rules::default()
+        };
+        assert_eq!(rules.item(&item(Action::Index, 403, None)), Verdict::Reject);
+        assert_eq!(rules.item(&item(Action::Index, 429, None)), Verdict::Reject);
+        assert_eq!(
+            rules.item(&item(Action::Index, 400, Some("index_closed_exception"))),
+            Verdict::Dropped
+        );
+        assert_eq!(
+            rules.item(&item(Action::Index, 201, None)),
+            Verdict::Indexed
+        );
+    }
+
+    #[test]
+    fn whole_requests_by_status() {
+        use RequestVerdict::*;
+        let about = |text: &str| ItemError {
+            kind: "illegal_argument_exception".to_owned(),
+            text: text.to_owned(),
+        };
+        let malformed = about("Malformed action/metadata line [1]");
+        let address = about("request [/_bulk] contains unrecognized parameter: [x]");
+        let table = [
+            (200, None, Read),
+            (400, Some(&malformed), Halve),
+            (400, Some(&address), Retry(Trouble::Unexpected)),
+            (400, None, Retry(Trouble::Unexpected)),
+            (413, None, Halve),
+            (401, None, Retry(Trouble::Denied)),
+            (403, Some(&malformed), Retry(Trouble::Denied)),
+            (404, None, Retry(Trouble::Unexpected)),
+            (405, None, Retry(Trouble::Unexpected)),
+            (406, Some(&malformed), Retry(Trouble::Unexpected)),
+            (408, None, Retry(Trouble::Busy)),
+            (429, Some(&malformed), Retry(Trouble::Busy)),
+            (301, None, Retry(Trouble::Unexpected)),
+            (500, None, Retry(Trouble::Unavailable)),
+            (502, None, Retry(Trouble::Unavailable)),
+            (503, None, Retry(Trouble::Unavailable)),
+            (504, None, Retry(Trouble::Unavailable)),
+        ];
+        for (status, error, expected) in table {
+            assert_eq!(
+                Rules::request(status, error),
+                expected,
+                "{status} {error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_status_gives_a_document_up_but_the_4xx_about_documents() {
+        for status in 0..=u16::MAX {
+            let verdict = Rules::default().item(&item(Action::Index, status, None));
+            let given_up = matches!(verdict, Verdict::Reject | Verdict::Conflict);
+            let may_be = (400..500).contains(&status) && ![401, 403, 408, 429].contains(&status);
+            assert_eq!(given_up, may_be, "{status}");
+        }
+    }
+}

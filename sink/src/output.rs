@@ -1,0 +1,134 @@
+//! Outputs: what they are, the options they all share, and the list of those there are.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kelp_parser::config::ast::Plugin;
+use kelp_parser::config::{Diagnostic, nearest};
+use kelp_parser::event::Event;
+use kelp_parser::receipt::Receipts;
+use kelp_parser::record::{Record, RecordBatch};
+use kelp_parser::spec::{EcsCompatibility, PluginSpec};
+
+/// A running output.
+pub trait Output: Send + Sync {
+    /// What a worker writes events with.
+    fn writer(&self) -> Box<dyn Writer>;
+
+    /// Waits until everything handed over is delivered, for at most `within`; all writers are
+    /// dropped before. Gives the number of documents that were given up: they stay held.
+    fn drain(self: Box<Self>, within: Duration) -> u64;
+
+    /// A snapshot of its counters.
+    fn stats(&self) -> OutputStats;
+}
+
+/// One worker's end of an output.
+pub trait Writer: Send {
+    /// Encodes an event at once. Takes a hold on the record for each document that is on its way.
+    fn write(&mut self, event: &Event<'_>, from: &Provenance<'_>);
+
+    /// Hands over what was written since the last flush; all of it was made of records of `batch`.
+    /// Waits while too much is on its way.
+    fn flush(&mut self, batch: &Arc<dyn RecordBatch>);
+}
+
+/// What an event was made of.
+pub struct Provenance<'r> {
+    /// The record.
+    pub record: &'r Record<'r>,
+    /// Its index in the batch.
+    pub index: u32,
+    /// Which of the events made of the record this is, counted from 0.
+    pub ordinal: u32,
+    /// The receipts of the batch.
+    pub receipts: &'r Receipts,
+}
+
+/// Counters of an output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputStats {
+    /// Documents written by workers.
+    pub documents: u64,
+    /// Documents acknowledged.
+    pub acknowledged: u64,
+    /// Documents that were there already.
+    pub duplicates: u64,
+    /// Documents that went to the dead letters.
+    pub dead_letters: u64,
+    /// Attempts that had to be repeated.
+    pub retries: u64,
+    /// Requests sent, repeated ones included.
+    pub requests: u64,
+    /// Time spent waiting for answers, in milliseconds.
+    pub request_ms: u64,
+    /// Documents on their way.
+    pub in_flight: u64,
+    /// Whether the server cannot be reached or refuses everything.
+    pub is_stalled: bool,
+}
+
+/// What an output needs beside its options to start.
+pub struct StartContext<'c> {
+    /// Where its tasks run.
+    pub runtime: &'c tokio::runtime::Handle,
+    /// Where state is kept.
+    pub data_dir: &'c Path,
+    /// How many workers will write.
+    pub workers: usize,
+}
+
+/// An output that cannot start.
+#[derive(Debug, thiserror::Error)]
+#[error("output `{output}` cannot start: {message}")]
+pub struct StartError {
+    /// Its name.
+    pub output: &'static str,
+    /// Why, and what to do.
+    pub message: String,
+}
+
+/// An output whose options are valid, ready to start.
+pub trait OutputConfig: Send {
+    /// Its `id`, where it has one.
+    fn id(&self) -> Option<&str>;
+
+    /// Starts it. An unreachable server is no error: it is waited for.
+    fn start(self: Box<Self>, context: &StartContext<'_>) -> Result<Box<dyn Output>, StartError>;
+}
+
+/// An entry of [`OUTPUTS`].
+pub struct OutputPlugin {
+    /// Its declaration.
+    pub spec: PluginSpec,
+    /// Reads its settings; `None` after errors were reported.
+    pub configure: Configure,
+}
+
+/// Reads the settings of an output; `None` after errors were reported.
+pub type Configure =
+    fn(&Plugin, EcsCompatibility, &mut Vec<Diagnostic>) -> Option<Box<dyn OutputConfig>>;
+
+/// Every output, by name.
+pub static OUTPUTS: &[OutputPlugin] = &[];
+
+/// Reads the settings of the output that `plugin` names; `None` after errors were reported.
+pub fn configure(
+    plugin: &Plugin,
+    ecs: EcsCompatibility,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Box<dyn OutputConfig>> {
+    let name = &plugin.name.node;
+    if let Some(found) = OUTPUTS.iter().find(|output| output.spec.name == name) {
+        return (found.configure)(plugin, ecs, diagnostics);
+    }
+    let diagnostic = Diagnostic::error(plugin.name.span, format!("there is no output `{name}`"))
+        .label("unknown output");
+    let names = OUTPUTS.iter().map(|output| output.spec.name);
+    diagnostics.push(match nearest(name, names.clone()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("outputs: {}", names.collect::<Vec<_>>().join(", "))),
+    });
+    None
+}
