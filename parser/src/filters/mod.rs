@@ -1,5 +1,6 @@
 //! The filters, one in each file. [`crate::filter::FILTERS`] lists them.
 
+pub mod date;
 pub mod drop;
 pub mod grok;
 pub mod json;

@@ -15,8 +15,8 @@ pub struct DateParser(Format);
 #[derive(Clone, Debug)]
 enum Format {
     Joda(Box<JodaPattern>),
-    /// What `ISO8601` takes besides ISO 8601, in the order in which it is tried.
-    Iso8601(Box<[JodaPattern; 4]>),
+    /// What `ISO8601` takes besides ISO 8601: with a dot before the fraction, and with a comma.
+    Iso8601([Box<[JodaPattern; 2]>; 2]),
     Unix,
     UnixMillis,
     Tai64n,
@@ -31,12 +31,16 @@ impl DateParser {
         Ok(Self(match format {
             "ISO8601" => {
                 let pattern = |pattern| JodaPattern::new(pattern, locale);
-                Format::Iso8601(Box::new([
-                    pattern("yyyy-MM-dd HH:mm:ss.SSSZ")?,
-                    pattern("yyyy-MM-dd HH:mm:ss.SSS")?,
-                    pattern("yyyy-MM-dd HH:mm:ss,SSSZ")?,
-                    pattern("yyyy-MM-dd HH:mm:ss,SSS")?,
-                ]))
+                Format::Iso8601([
+                    Box::new([
+                        pattern("yyyy-MM-dd HH:mm:ss.SSS")?,
+                        pattern("yyyy-MM-dd HH:mm:ss.SSSZ")?,
+                    ]),
+                    Box::new([
+                        pattern("yyyy-MM-dd HH:mm:ss,SSS")?,
+                        pattern("yyyy-MM-dd HH:mm:ss,SSSZ")?,
+                    ]),
+                ])
             }
             "UNIX" => Format::Unix,
             "UNIX_MS" => Format::UnixMillis,
@@ -45,8 +49,8 @@ impl DateParser {
         }))
     }
 
-    /// Whether the format takes numbers as well as text, and needs no time zone.
-    pub fn is_numeric(&self) -> bool {
+    /// Whether the format counts from the epoch, so that no time zone plays a part.
+    pub fn is_epoch(&self) -> bool {
         matches!(self.0, Format::Unix | Format::UnixMillis | Format::Tai64n)
     }
 
@@ -55,11 +59,13 @@ impl DateParser {
     pub fn parse(&self, text: &str, zone: &Zone, now: Timestamp) -> Option<Timestamp> {
         let millis = match &self.0 {
             Format::Joda(pattern) => pattern.parse_millis(text, zone, Now::from(now)),
-            Format::Iso8601(others) => joda_iso::parse_millis(text, zone).or_else(|| {
-                let now = Now::from(now);
-                others
-                    .iter()
-                    .find_map(|pattern| pattern.parse_millis(text, zone, now))
+            Format::Iso8601([dot, comma]) => joda_iso::parse_millis(text, zone).or_else(|| {
+                let with_comma = text
+                    .find(['.', ','])
+                    .is_some_and(|at| text[at..].starts_with(','));
+                let patterns = if with_comma { comma } else { dot };
+                let mut patterns = patterns.iter();
+                patterns.find_map(|pattern| pattern.parse_millis(text, zone, Now::from(now)))
             }),
             Format::Unix => parse_unix(text),
             Format::UnixMillis => parse_long(text),
@@ -78,6 +84,21 @@ impl DateParser {
         millis.map(Timestamp::from_millis)
     }
 
+    /// Reads a decimal number as JSON writes it; `None` for formats that take text only. Later than 32 bits of seconds
+    /// is refused for milliseconds as well.
+    pub fn parse_decimal(&self, number: &str) -> Option<Timestamp> {
+        let millis = match &self.0 {
+            Format::Unix => {
+                decimal_millis(number, 3).filter(|millis| millis / 1000 <= LAST_UNIX_SECOND)
+            }
+            Format::UnixMillis => {
+                decimal_millis(number, 0).filter(|millis| *millis <= LAST_UNIX_SECOND * 1000)
+            }
+            _ => None,
+        };
+        millis.map(Timestamp::from_millis)
+    }
+
     /// Reads a number with a fraction; `None` for formats that take text only.
     pub fn parse_float(&self, number: f64) -> Option<Timestamp> {
         // Rust's casts stop at the bounds of the type, as Java's do.
@@ -89,6 +110,26 @@ impl DateParser {
         };
         millis.map(Timestamp::from_millis)
     }
+}
+
+/// Milliseconds of a decimal number of units of `10^scale` milliseconds, cut off; `None` where it does not fit.
+fn decimal_millis(number: &str, scale: i32) -> Option<i64> {
+    let (mantissa, exponent) = match number.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (number, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let exponent = exponent
+        .checked_sub(i32::try_from(fraction.len()).ok()?)?
+        .checked_add(scale)?;
+    let power = |exponent: u32| 10_i128.checked_pow(exponent);
+    let millis = if exponent >= 0 {
+        digits.checked_mul(power(exponent.unsigned_abs())?)?
+    } else {
+        power(exponent.unsigned_abs()).map_or(0, |power| digits / power)
+    };
+    i64::try_from(millis).ok()
 }
 
 /// Java's `Long.parseLong`.
@@ -216,6 +257,15 @@ mod tests {
             epoch.parse_float(1_350_414_944.123_456),
             Some(at(1_350_414_944_123))
         );
+        assert_eq!(
+            epoch.parse_decimal("1350414944.1239"),
+            Some(at(1_350_414_944_123))
+        );
+        assert_eq!(epoch.parse_decimal("-1.5e1"), Some(at(-15_000)));
+        assert_eq!(epoch.parse_decimal("1e-400"), Some(at(0)));
+        for number in ["2147483648.0", "1e30", "1e2147483647", "0.1e-2147483648"] {
+            assert_eq!(epoch.parse_decimal(number), None, "{number}");
+        }
         assert_eq!(epoch.parse_float(f64::NAN), Some(at(0)));
         assert_eq!(epoch.parse_float(f64::INFINITY), None);
     }

@@ -39,10 +39,12 @@ struct Compiler {
 
 impl Compiler {
     fn literal(&mut self, literal: &str) {
-        self.steps.push(match literal.as_bytes() {
-            [byte] => Step::Byte(*byte),
-            _ => Step::Literal(literal.into()),
-        });
+        match (literal.as_bytes(), self.steps.last_mut()) {
+            // Most fields have one separator behind them.
+            ([byte], Some(Step::Field { then, .. })) if *byte != 0 => *then = *byte,
+            ([byte], _) => self.steps.push(Step::Byte(*byte)),
+            _ => self.steps.push(Step::Literal(literal.into())),
+        }
     }
 
     fn letter(&mut self, letter: u8, count: usize, next_is_numeric: bool, locale: &Locale) {
@@ -90,8 +92,14 @@ impl Compiler {
     }
 
     fn number(&mut self, field: Field, max_digits: usize, signed: bool) {
-        let max_digits = max_digits.min(255) as u8;
-        self.field(field, Reader::Number { max_digits, signed });
+        let reader = match (max_digits, signed) {
+            (2, false) => Reader::TwoDigits,
+            _ => Reader::Number {
+                max_digits: max_digits.min(255) as u8,
+                signed,
+            },
+        };
+        self.field(field, reader);
     }
 
     fn text(&mut self, field: Field, table: TextTable) {
@@ -103,7 +111,11 @@ impl Compiler {
     fn field(&mut self, field: Field, reader: Reader) {
         let slot = self.fields.len().min(255) as u8;
         self.fields.push(field);
-        self.steps.push(Step::Field { slot, reader });
+        self.steps.push(Step::Field {
+            slot,
+            reader,
+            then: 0,
+        });
     }
 
     fn finish(mut self, pattern: &str) -> Result<Parser, PatternError> {
@@ -118,12 +130,16 @@ impl Compiler {
         if lacks_year {
             fields.insert(0, Field::Year);
         }
+        let civil = Civil::new(&fields);
         for step in &mut self.steps {
             if let Step::Field { slot, .. } = step {
                 let place = order
                     .iter()
                     .position(|before| *before == usize::from(*slot));
-                *slot = (place.unwrap_or(0) + usize::from(lacks_year)) as u8;
+                let place = place.unwrap_or(0) + usize::from(lacks_year);
+                *slot = civil
+                    .as_ref()
+                    .map_or(place as u8, |civil| civil.places[place]);
             }
         }
         let zone_names = if self.has_zone_name {
@@ -132,7 +148,7 @@ impl Compiler {
             Vec::new()
         };
         Ok(Parser {
-            civil: Civil::new(&fields),
+            civil,
             steps: self.steps,
             fields,
             texts: self.texts,

@@ -234,96 +234,102 @@ impl Local {
     }
 }
 
-/// A date made of year, month and day and a time of day, each at most once: where their values are.
-#[derive(Clone, Debug, Default)]
+/// A date made of year, month and day and a time of day, each at most once. Values lie in fixed places, those of
+/// fields that are not there hold defaults.
+#[derive(Clone, Debug)]
 pub(super) struct Civil {
-    year: Option<u8>,
-    year_of_era: bool,
-    month: Option<u8>,
-    day: Option<u8>,
-    weekday: Option<u8>,
-    half_day: Option<u8>,
-    hour: Option<u8>,
+    /// Where the fields' values are, in the order of the fields.
+    pub(super) places: Vec<u8>,
+    pub(super) defaults: [i32; MAX_FIELDS],
+    lowest_year: i32,
+    has_weekday: bool,
     /// 24, or 12 with half days.
     hours: i32,
     /// Whether hours start with 1.
     clock_hours: bool,
-    minute: Option<u8>,
-    second: Option<u8>,
-    milli: Option<u8>,
 }
 
+const YEAR: usize = 0;
+const MONTH: usize = 1;
+const DAY: usize = 2;
+const HOUR: usize = 3;
+const MINUTE: usize = 4;
+const SECOND: usize = 5;
+const MILLI: usize = 6;
+const HALF_DAY: usize = 7;
+const WEEKDAY: usize = 8;
+
 impl Civil {
+    /// `None` for other fields.
     pub(super) fn new(fields: &[Field]) -> Option<Self> {
+        let mut defaults = [0; MAX_FIELDS];
+        (defaults[YEAR], defaults[MONTH], defaults[DAY]) = (1970, 1, 1);
         let mut civil = Self {
+            places: Vec::new(),
+            defaults,
+            lowest_year: -9999,
+            has_weekday: fields.contains(&Field::Weekday),
             hours: 24,
-            ..Self::default()
+            clock_hours: false,
         };
-        for (slot, field) in fields.iter().enumerate() {
+        for field in fields {
             let place = match field {
-                Field::Year => &mut civil.year,
+                Field::Year => YEAR,
                 Field::YearOfEra => {
-                    civil.year_of_era = true;
-                    &mut civil.year
+                    civil.lowest_year = 1;
+                    YEAR
                 }
-                Field::Month => &mut civil.month,
-                Field::DayOfMonth => &mut civil.day,
-                Field::Weekday => &mut civil.weekday,
-                Field::HalfDay => &mut civil.half_day,
+                Field::Month => MONTH,
+                Field::DayOfMonth => DAY,
+                Field::Weekday => WEEKDAY,
+                Field::HalfDay => HALF_DAY,
                 Field::Hour | Field::ClockHour => {
                     civil.clock_hours = *field == Field::ClockHour;
-                    &mut civil.hour
+                    HOUR
                 }
                 Field::HalfDayHour | Field::HalfDayClockHour => {
                     civil.hours = 12;
                     civil.clock_hours = *field == Field::HalfDayClockHour;
-                    &mut civil.hour
+                    HOUR
                 }
-                Field::Minute => &mut civil.minute,
-                Field::Second => &mut civil.second,
-                Field::Milli => &mut civil.milli,
+                Field::Minute => MINUTE,
+                Field::Second => SECOND,
+                Field::Milli => MILLI,
                 Field::Era | Field::Century | Field::Weekyear | Field::Week | Field::DayOfYear => {
                     return None;
                 }
-            };
-            if place.replace(slot as u8).is_some() {
+            } as u8;
+            if civil.places.contains(&place) {
                 return None;
             }
+            civil.places.push(place);
         }
-        let half_days_fit = civil.half_day.is_none() || civil.hours == 12;
-        let weekday_can_be_checked = civil.weekday.is_none() || civil.day.is_some();
+        let half_days_fit = !fields.contains(&Field::HalfDay) || civil.hours == 12;
+        let weekday_can_be_checked = !civil.has_weekday || fields.contains(&Field::DayOfMonth);
         (half_days_fit && weekday_can_be_checked).then_some(civil)
     }
 
     /// `None` where a value is out of its range, or the weekday is not that of the date.
     #[inline]
     pub(super) fn local(&self, values: &[i32; MAX_FIELDS]) -> Option<Local> {
-        let value = |slot: Option<u8>, default: i32| {
-            slot.map_or(default, |slot| values[usize::from(slot) % MAX_FIELDS])
-        };
-        let year = value(self.year, 1970);
-        let lowest_year = if self.year_of_era { 1 } else { -9999 };
-        let month = value(self.month, 1) as u32;
-        let day = value(self.day, 1) as u32;
-        let half_day = value(self.half_day, 0);
-        let mut hour = value(self.hour, 0);
+        let year = values[YEAR];
+        let (month, day) = (values[MONTH] as u32, values[DAY] as u32);
+        let mut hour = values[HOUR];
         if self.clock_hours {
             if !(1..=self.hours).contains(&hour) {
                 return None;
             }
             hour %= self.hours;
         }
-        let minute = value(self.minute, 0);
-        let second = value(self.second, 0);
-        let milli = value(self.milli, 0);
-        let valid = (lowest_year..=9999).contains(&year)
+        let (minute, second, milli) = (values[MINUTE], values[SECOND], values[MILLI]);
+        let valid = (self.lowest_year..=9999).contains(&year)
             && month.wrapping_sub(1) < 12
             && day.wrapping_sub(1) < 31
-            && (day <= 28 || day <= days_in_month(i64::from(year), month))
             && (0..self.hours).contains(&hour)
             && (0..60).contains(&minute)
             && (0..60).contains(&second)
-            && (0..1000).contains(&milli);
+            && (0..1000).contains(&milli)
+            && (day <= 28 || day <= days_in_month(i64::from(year), month));
         if !valid {
             return None;
         }
@@ -333,13 +339,20 @@ impl Civil {
             day,
         }
         .days();
-        if let Some(slot) = self.weekday
-            && values[usize::from(slot) % MAX_FIELDS] as u32 != weekday(days)
-        {
+        if self.has_weekday && values[WEEKDAY] as u32 != weekday(days) {
             return None;
         }
-        let seconds = ((half_day * 12 + hour) * 60 + minute) * 60 + second;
+        let seconds = ((values[HALF_DAY] * 12 + hour) * 60 + minute) * 60 + second;
         let millis = i64::from(seconds * 1000 + milli);
         Some(Local { days, millis })
+    }
+
+    /// The values in the order of the fields.
+    pub(super) fn in_order(&self, values: &[i32; MAX_FIELDS]) -> [i32; MAX_FIELDS] {
+        let mut ordered = [0; MAX_FIELDS];
+        for (value, place) in ordered.iter_mut().zip(&self.places) {
+            *value = values[usize::from(*place) % MAX_FIELDS];
+        }
+        ordered
     }
 }

@@ -79,14 +79,14 @@ impl JodaPattern {
     ///
     /// `None` for text that does not match, and for times that daylight saving skipped.
     pub fn parse_millis(&self, text: &str, zone: &Zone, now: Now) -> Option<i64> {
-        let parsed = self.parser.parse(text, now.year)?;
+        let parsed = self.parser.parse(text, now)?;
         if self.has_year {
             return instant(&parsed, zone);
         }
         self.guess_year(&parsed, zone, now)
     }
 
-    fn guess_year(&self, parsed: &Parsed, zone: &Zone, now: Now) -> Option<i64> {
+    fn guess_year(&self, parsed: &Parsed<'_>, zone: &Zone, now: Now) -> Option<i64> {
         let instant = if self.has_offset {
             instant(parsed, zone)?
         } else {
@@ -96,15 +96,16 @@ impl JodaPattern {
         let offset = zone.offset_at(instant);
         let local = Local::from_millis(instant.checked_add(i64::from(offset))?);
         let date = Date::from_days(local.days);
-        let year = match (date.month, now.month) {
-            (12, 1) => now.year - 1,
-            (1, 12) => now.year + 1,
-            _ => now.year,
+        let today = now.date();
+        let year = match (date.month, today.month) {
+            (12, 1) => today.year - 1,
+            (1, 12) => today.year + 1,
+            _ => today.year,
         };
-        if i64::from(year) == date.year {
+        if year == date.year {
             return Some(instant);
         }
-        let local = local.with_year(i64::from(year)).as_millis()?;
+        let local = local.with_year(year).as_millis()?;
         // Joda-Time keeps the offset where it can.
         let kept = local.checked_sub(i64::from(offset))?;
         if zone.offset_at(kept) == offset {
@@ -114,30 +115,33 @@ impl JodaPattern {
     }
 }
 
-fn instant(parsed: &Parsed, zone: &Zone) -> Option<i64> {
+fn instant(parsed: &Parsed<'_>, zone: &Zone) -> Option<i64> {
     let local = parsed.local.as_millis()?;
     match &parsed.zone {
         Some(ParsedZone::Offset(offset)) => local.checked_sub(i64::from(*offset)),
         Some(ParsedZone::Named(zone)) => zone.instant(local),
+        Some(ParsedZone::Id(id)) => Zone::place(id)?.instant(local),
         None => zone.instant(local),
     }
 }
 
-/// What reading a date needs to know of the current time.
+/// The current time, as the year that is missing in a date hangs on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Now {
-    year: i32,
-    /// 1 to 12
-    month: u32,
-}
+pub struct Now(super::Timestamp);
 
 impl From<super::Timestamp> for Now {
     fn from(now: super::Timestamp) -> Self {
-        let date = Date::from_days(now.seconds().div_euclid(86_400));
-        Self {
-            year: date.year.clamp(-200_000_000, 200_000_000) as i32,
-            month: date.month,
-        }
+        Self(now)
+    }
+}
+
+impl Now {
+    fn date(self) -> Date {
+        Date::from_days(self.0.seconds().div_euclid(86_400))
+    }
+
+    fn year(self) -> i32 {
+        self.date().year.clamp(-200_000_000, 200_000_000) as i32
     }
 }
 

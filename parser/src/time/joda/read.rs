@@ -2,6 +2,20 @@
 
 use crate::time::zone::{Zone, parse_offset};
 
+/// One or two digits.
+#[inline(always)]
+pub(crate) fn read_two_digits(text: &[u8], at: usize) -> Option<(i32, usize)> {
+    let digit = |at: usize| text.get(at).map_or(u8::MAX, |byte| byte.wrapping_sub(b'0'));
+    let (tens, ones) = (digit(at), digit(at + 1));
+    if tens > 9 {
+        return None;
+    }
+    if ones > 9 {
+        return Some((i32::from(tens), at + 1));
+    }
+    Some((i32::from(tens * 10 + ones), at + 2))
+}
+
 /// Up to `max_digits` digits, and a sign that is not counted.
 #[inline]
 pub(crate) fn read_number(
@@ -10,28 +24,57 @@ pub(crate) fn read_number(
     max_digits: u8,
     signed: bool,
 ) -> Option<(i32, usize)> {
-    let sign = match text.get(at)? {
-        b'-' if signed => -1,
-        b'+' if signed => 1,
-        _ => 0,
-    };
-    let start = at + usize::from(sign != 0);
-    let digits = text.get(start..)?.iter().take(usize::from(max_digits));
-    let mut value = 0_i64;
-    let mut end = start;
-    for digit in digits {
-        let digit = digit.wrapping_sub(b'0');
+    let digit = |at: usize| text.get(at).map_or(u8::MAX, |byte| byte.wrapping_sub(b'0'));
+    let first = digit(at);
+    if first > 9 {
+        return if signed {
+            read_signed(text, at, max_digits)
+        } else {
+            None
+        };
+    }
+    let mut value = u32::from(first);
+    let mut end = at + 1;
+    let limit = at + usize::from(max_digits.min(9));
+    while end < limit {
+        let digit = digit(end);
         if digit > 9 {
-            break;
+            return Some((value as i32, end));
         }
-        value = value.saturating_mul(10).saturating_add(i64::from(digit));
+        value = value * 10 + u32::from(digit);
         end += 1;
     }
-    if end == start {
-        return None;
+    if max_digits > 9 && digit(end) <= 9 {
+        return read_long(text, at, max_digits);
     }
-    let value = if sign < 0 { -value } else { value };
-    Some((i32::try_from(value).ok()?, end))
+    Some((value as i32, end))
+}
+
+#[cold]
+fn read_signed(text: &[u8], at: usize, max_digits: u8) -> Option<(i32, usize)> {
+    let sign = match text.get(at)? {
+        b'-' => -1,
+        b'+' => 1,
+        _ => return None,
+    };
+    let (value, end) = read_number(text, at + 1, max_digits, false)?;
+    Some((sign * value, end))
+}
+
+/// A number of more digits than are sure to fit.
+#[cold]
+fn read_long(text: &[u8], at: usize, max_digits: u8) -> Option<(i32, usize)> {
+    let digits = text[at..].iter().take(usize::from(max_digits));
+    let digits = digits.take_while(|byte| byte.is_ascii_digit());
+    let mut value = 0_i32;
+    let mut end = at;
+    for digit in digits {
+        value = value
+            .checked_mul(10)?
+            .checked_add(i32::from(digit - b'0'))?;
+        end += 1;
+    }
+    Some((value, end))
 }
 
 /// Two digits are a year from 80 years before the current one to 19 after it; where `lenient`, a sign or another number
@@ -102,16 +145,16 @@ pub(crate) fn read_offset(text: &[u8], at: usize) -> Option<(i32, usize)> {
     }
 }
 
-/// The longest name of the time zone database.
-pub(crate) fn read_zone_id(text: &str, at: usize) -> Option<(Zone, usize)> {
+/// Where the longest name of the time zone database ends.
+pub(crate) fn read_zone_id(text: &str, at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
     let length = rest
         .bytes()
         .take(40)
         .take_while(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(byte))
         .count();
-    (1..=length).rev().find_map(|length| {
-        let zone = Zone::place(&rest[..length])?;
-        Some((zone, at + length))
-    })
+    let length = (1..=length)
+        .rev()
+        .find(|length| Zone::place(&rest[..*length]).is_some())?;
+    Some(at + length)
 }
