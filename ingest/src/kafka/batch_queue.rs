@@ -94,7 +94,12 @@ impl Queue {
     /// To be called from the rebalance callback, before the partition is assigned: librdkafka keeps a
     /// forwarding that is there when the fetcher starts, undoes it when the fetcher has stopped, and
     /// calls back with a new assignment only after that. Returns whether the partition has a queue.
-    pub fn forward(&self, consumer: &BaseConsumer<GroupContext>, topic: &str, partition: i32) -> bool {
+    pub fn forward(
+        &self,
+        consumer: &BaseConsumer<GroupContext>,
+        topic: &str,
+        partition: i32,
+    ) -> bool {
         let Ok(topic) = CString::new(topic) else {
             return false;
         };
@@ -129,6 +134,7 @@ pub(super) struct PartitionError {
 }
 
 /// A message that this process owns.
+#[repr(transparent)]
 struct Message(NonNull<ffi::rd_kafka_message_t>);
 
 // SAFETY: a message that was handed out belongs to whoever took it; librdkafka itself destroys messages
@@ -217,11 +223,15 @@ impl Headers for Message {
             // SAFETY: the headers belong to the message and are not changed once parsed; name and value
             // are valid as long as they are, and the name ends in NUL.
             unsafe {
-                let code = ffi::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut len);
+                let code =
+                    ffi::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut len);
                 if code != ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
                     return;
                 }
-                visit(&CStr::from_ptr(name).to_string_lossy(), bytes(value.cast(), len));
+                visit(
+                    &CStr::from_ptr(name).to_string_lossy(),
+                    bytes(value.cast(), len),
+                );
             }
         }
     }
@@ -255,17 +265,27 @@ pub(super) struct MessageBatch {
 }
 
 impl MessageBatch {
-    /// Takes up to `max` messages, waiting no longer than `timeout` for the last of them.
+    /// Takes up to `max` messages. Waits for the first one as long as `idle`, and from then on as long as
+    /// `delay` for the others.
     ///
     /// Errors that lay among the messages are appended to `errors`. `None` if there was no message.
     pub fn read(
         client: &Arc<Client>,
         max: usize,
-        timeout: Duration,
+        (idle, delay): (Duration, Duration),
         in_flight: &InFlight,
         errors: &mut Vec<PartitionError>,
     ) -> Option<Self> {
-        let messages = take(&client.queue, max, timeout);
+        let mut messages = Vec::with_capacity(max);
+        take(&client.queue, &mut messages, max, Duration::ZERO);
+        if messages.is_empty() {
+            take(&client.queue, &mut messages, 1, idle);
+        }
+        if !messages.is_empty() && messages.len() < max {
+            let missing = max - messages.len();
+            take(&client.queue, &mut messages, missing, delay);
+            messages.shrink_to_fit();
+        }
         Self::new(messages, client.clone(), in_flight, errors)
     }
 
@@ -309,21 +329,23 @@ impl MessageBatch {
         self.share.bytes()
     }
 
-    /// The messages grouped by partition, in order.
+    /// The messages grouped by partition, in order; where offsets do not rise, a new run begins.
     pub fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
-        let mut current = (0, i32::MIN);
+        let mut last = (0, i32::MIN, i64::MIN);
         for (index, message) in (0..).zip(&self.messages) {
-            let place = (message.raw().rkt.addr(), message.raw().partition);
+            let raw = message.raw();
+            let (handle, partition, offset) = (raw.rkt.addr(), raw.partition, raw.offset);
+            let follows = (handle, partition) == (last.0, last.1) && offset > last.2;
             match runs.last_mut() {
-                Some(run) if place == current => run.range.end = index + 1,
+                Some(run) if follows => run.range.end = index + 1,
                 _ => runs.push(Run {
                     topic: self.topic_of(message).clone(),
-                    partition: place.1,
+                    partition,
                     range: index..index + 1,
                 }),
             }
-            current = place;
+            last = (handle, partition, offset);
         }
         runs
     }
@@ -353,21 +375,18 @@ impl MessageBatch {
 }
 
 /// Moves up to `max` messages from the queue into our hands.
-fn take(queue: &Queue, max: usize, timeout: Duration) -> Vec<Message> {
-    let mut taken: Vec<*mut ffi::rd_kafka_message_t> = Vec::with_capacity(max);
+fn take(queue: &Queue, messages: &mut Vec<Message>, max: usize, timeout: Duration) {
+    messages.reserve(max);
     let timeout_ms = timeout.as_millis().try_into().unwrap_or(i32::MAX);
-    // SAFETY: the queue is alive and the vector has room for `max` pointers, of which librdkafka says
-    // how many it wrote (-1 upon an error, which it does not return for a valid queue).
+    let start = messages.len();
+    // SAFETY: the queue is alive and there is room for `max` pointers. librdkafka says how many it wrote
+    // (-1 upon an error, which it does not return for a valid queue); none of them is null, and
+    // `Message` is nothing but such a pointer (`repr(transparent)`).
     unsafe {
-        let queue = queue.0.as_ptr();
-        let count = ffi::rd_kafka_consume_batch_queue(queue, timeout_ms, taken.as_mut_ptr(), max);
-        taken.set_len(usize::try_from(count).unwrap_or(0));
+        let room = messages.as_mut_ptr().add(start).cast();
+        let count = ffi::rd_kafka_consume_batch_queue(queue.0.as_ptr(), timeout_ms, room, max);
+        messages.set_len(start + usize::try_from(count).unwrap_or(0));
     }
-    let mut messages: Vec<Message> = taken.into_iter().filter_map(NonNull::new).map(Message).collect();
-    if messages.len() < max / 2 {
-        messages.shrink_to_fit();
-    }
-    messages
 }
 
 impl RecordBatch for MessageBatch {

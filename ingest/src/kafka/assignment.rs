@@ -1,0 +1,201 @@
+//! The partitions this member owns: how far each was consumed, settled and committed.
+//!
+//! It knows no client and no threads. A partition that is taken away is forgotten with everything that
+//! was in flight, so a late settlement of it changes nothing; when it comes back it starts anew.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use kelp_parser::record::RecordBatch;
+
+use tracing::warn;
+
+use super::batch_queue::{MessageBatch, Run};
+use crate::source::PartitionStats;
+use crate::watermark::Watermark;
+
+/// The partitions owned now.
+#[derive(Default)]
+pub(super) struct Assignment {
+    topics: HashMap<Arc<str>, BTreeMap<i32, Partition>>,
+    /// Counts changes, so that whoever holds a batch notices that it may hold what is no longer owned.
+    pub revision: u64,
+}
+
+#[derive(Default)]
+struct Partition {
+    /// The revision in which it was assigned.
+    since: u64,
+    position: Option<i64>,
+    watermark: Watermark,
+    requested: Option<i64>,
+    committed: Option<i64>,
+}
+
+/// An offset to commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Commit {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+impl Assignment {
+    /// A partition was assigned. Nothing is known of its position until its first message.
+    pub fn add(&mut self, topic: &str, partition: i32) {
+        self.revision += 1;
+        let added = Partition {
+            since: self.revision,
+            ..Partition::default()
+        };
+        self.topics
+            .entry(topic.into())
+            .or_default()
+            .insert(partition, added);
+    }
+
+    /// A partition was taken away. Returns how many of its records were not settled.
+    pub fn remove(&mut self, topic: &str, partition: i32) -> u64 {
+        self.revision += 1;
+        let partitions = self.topics.get_mut(topic);
+        let removed = partitions.and_then(|partitions| partitions.remove(&partition));
+        removed.map_or(0, |removed| removed.watermark.unsettled_records())
+    }
+
+    /// Takes messages just read into account.
+    ///
+    /// An offset below the last one is not dropped. Either the topic was made anew or truncated: then the
+    /// record is new. Or librdkafka paused all partitions because of a rebalance just while messages were
+    /// being read, and fetched some of them once more. What is sure is only that dropping could lose one.
+    pub fn accept(&mut self, batch: &MessageBatch, runs: &[Run]) {
+        for run in runs {
+            let Some(partition) = self.get_mut(&run.topic, run.partition) else {
+                debug_assert!(
+                    false,
+                    "messages of {}-{}, not owned",
+                    run.topic, run.partition
+                );
+                continue;
+            };
+            let (first, last) = (
+                batch.offset(run.range.start),
+                batch.offset(run.range.end - 1),
+            );
+            if let Some(position) = partition.position.filter(|position| first < *position) {
+                warn!(topic = %run.topic, partition = run.partition, from = position, to = first,
+                    "the offset went back: records are consumed again, or the topic was made anew");
+            }
+            partition.position = Some(last + 1);
+        }
+    }
+
+    /// Removes from a batch that was not handed over yet what is no longer owned since `revision`.
+    pub fn discard_revoked(&self, batch: &mut MessageBatch, revision: u64) -> Vec<Run> {
+        let runs = batch.runs();
+        let mut keep = vec![true; batch.len()];
+        for run in &runs {
+            let owned = self.get(&run.topic, run.partition);
+            if owned.is_none_or(|partition| partition.since > revision) {
+                keep[run.range.start as usize..run.range.end as usize].fill(false);
+            }
+        }
+        batch.retain(|index| keep[index as usize]);
+        batch.runs()
+    }
+
+    /// From now on waits for the settlement of records that were handed over.
+    pub fn track(&mut self, records: &Arc<dyn RecordBatch>, runs: &[Run]) {
+        for run in runs {
+            if let Some(partition) = self.get_mut(&run.topic, run.partition) {
+                partition.watermark.push(records.clone(), run.range.clone());
+            }
+        }
+    }
+
+    /// Looks at what was settled meanwhile.
+    pub fn advance(&mut self) {
+        for partition in self.topics.values_mut().flat_map(BTreeMap::values_mut) {
+            partition.watermark.advance();
+        }
+    }
+
+    /// The offsets that moved since the last call, to be committed now.
+    pub fn take_commits(&mut self, mut wanted: impl FnMut(&str, i32) -> bool) -> Vec<Commit> {
+        let mut commits = Vec::new();
+        for (topic, partitions) in &mut self.topics {
+            for (&number, partition) in partitions {
+                let Some(offset) = partition.watermark.committable() else {
+                    continue;
+                };
+                if partition.requested != Some(offset) && wanted(topic, number) {
+                    partition.requested = Some(offset);
+                    commits.push(Commit {
+                        topic: topic.clone(),
+                        partition: number,
+                        offset,
+                    });
+                }
+            }
+        }
+        commits
+    }
+
+    /// The broker has the offset.
+    pub fn committed(&mut self, topic: &str, partition: i32, offset: i64) {
+        if let Some(partition) = self.get_mut(topic, partition) {
+            partition.committed = Some(offset);
+        }
+    }
+
+    /// The broker has not: the offset is due again.
+    pub fn commit_failed(&mut self, topic: &str, partition: i32) {
+        if let Some(partition) = self.get_mut(topic, partition) {
+            partition.requested = partition.committed;
+        }
+    }
+
+    /// Whether nothing of the partitions that are `wanted` is on its way.
+    pub fn is_settled(&self, mut wanted: impl FnMut(&str, i32) -> bool) -> bool {
+        self.each().all(|(topic, number, partition)| {
+            !wanted(topic, number) || partition.watermark.is_settled()
+        })
+    }
+
+    /// Records that are on their way, at most.
+    pub fn unsettled_records(&self) -> u64 {
+        self.each()
+            .map(|(_, _, partition)| partition.watermark.unsettled_records())
+            .sum()
+    }
+
+    /// Where each partition stands; the high watermarks are not known here.
+    pub fn stats(&self) -> Vec<PartitionStats> {
+        self.each()
+            .map(|(topic, number, partition)| PartitionStats {
+                topic: topic.clone(),
+                partition: number,
+                position: partition.position,
+                settled: partition.watermark.committable(),
+                committed: partition.committed,
+                high_watermark: None,
+                unsettled_records: partition.watermark.unsettled_records(),
+            })
+            .collect()
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&Arc<str>, i32, &Partition)> {
+        self.topics.iter().flat_map(|(topic, partitions)| {
+            partitions
+                .iter()
+                .map(move |(&number, partition)| (topic, number, partition))
+        })
+    }
+
+    fn get(&self, topic: &str, partition: i32) -> Option<&Partition> {
+        self.topics.get(topic)?.get(&partition)
+    }
+
+    fn get_mut(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
+        self.topics.get_mut(topic)?.get_mut(&partition)
+    }
+}

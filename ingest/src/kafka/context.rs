@@ -1,0 +1,281 @@
+//! What librdkafka calls back: rebalances, results of commits, errors and log lines.
+//!
+//! All of it happens on the consumer's own thread, within `BaseConsumer::poll`. Only the statistics look
+//! in from other threads, so the locks here are uncontended.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
+use tracing::{debug, error, info, warn};
+
+use super::assignment::{Assignment, Commit};
+use super::batch_queue::Queue;
+use super::errors::Errors;
+
+/// How long to sleep between looks at what a revocation or the end waits for.
+pub(super) const SETTLING_INTERVAL: Duration = Duration::from_millis(2);
+
+/// The state that the callbacks of one consumer share with its thread.
+pub(super) struct GroupContext {
+    queue: Mutex<Option<Arc<Queue>>>,
+    state: Mutex<GroupState>,
+    errors: Errors,
+    group_id: String,
+    revoke_timeout: Duration,
+}
+
+/// What the callbacks change.
+#[derive(Default)]
+pub(super) struct GroupState {
+    pub assignment: Assignment,
+    pub rebalances: u64,
+    pub commits: u64,
+    pub commit_failures: u64,
+    /// Commits sent whose results are not known yet.
+    pub commits_under_way: u64,
+    /// Closing: what is in flight was waited for already.
+    pub is_closing: bool,
+}
+
+impl GroupContext {
+    /// For a member of the group `group_id`.
+    pub fn new(group_id: String, revoke_timeout: Duration) -> Self {
+        Self {
+            queue: Mutex::new(None),
+            state: Mutex::default(),
+            errors: Errors::default(),
+            group_id,
+            revoke_timeout,
+        }
+    }
+
+    /// Where the messages of assigned partitions are to go.
+    pub fn set_queue(&self, queue: Option<Arc<Queue>>) {
+        *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = queue;
+    }
+
+    /// The state; to be held briefly.
+    pub fn state(&self) -> MutexGuard<'_, GroupState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The errors seen so far.
+    pub fn errors(&self) -> &Errors {
+        &self.errors
+    }
+
+    /// Commits what was settled since the last time; the result comes to `commit_callback`.
+    pub fn commit_settled(&self, consumer: &BaseConsumer<Self>) {
+        let commits = self.state().assignment.take_commits(|_, _| true);
+        if commits.is_empty() {
+            return;
+        }
+        self.state().commits_under_way += 1;
+        if let Err(error) = consumer.commit(&list(&commits), CommitMode::Async) {
+            self.state().commits_under_way -= 1;
+            self.commit_failed(&commits, &error);
+        }
+    }
+
+    fn commit_failed(&self, commits: &[Commit], error: &KafkaError) {
+        let mut state = self.state();
+        state.commit_failures += 1;
+        for commit in commits {
+            state
+                .assignment
+                .commit_failed(&commit.topic, commit.partition);
+        }
+        drop(state);
+        self.errors
+            .commit_failed(&self.group_id, &error.to_string());
+    }
+
+    fn assigned(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
+        let queue = self
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for partition in partitions.elements() {
+            let (topic, number) = (partition.topic(), partition.partition());
+            // Without a queue the client is being dropped: nobody reads any more.
+            if let Some(queue) = &queue
+                && !queue.forward(consumer, topic, number)
+            {
+                error!(
+                    "partition {topic}-{number} has no message queue; its messages will not be consumed"
+                );
+            }
+            self.state().assignment.add(topic, number);
+        }
+        info!(group = %self.group_id, partitions = %names(partitions), "partitions assigned");
+    }
+
+    /// Waits for what is in flight, commits it, and forgets the partitions.
+    fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
+        if consumer.assignment_lost() {
+            // Others own them already: a commit would be refused, waiting would only delay.
+            warn!(
+                group = %self.group_id, partitions = %names(partitions),
+                "partitions lost: this member was considered gone; what is in flight of them is consumed again by their new owners"
+            );
+        } else {
+            self.settle(partitions);
+            self.commit_revoked(consumer, partitions);
+        }
+        let mut abandoned = 0;
+        for partition in partitions.elements() {
+            abandoned += self
+                .state()
+                .assignment
+                .remove(partition.topic(), partition.partition());
+        }
+        info!(
+            group = %self.group_id, partitions = %names(partitions), unsettled = abandoned,
+            "partitions revoked"
+        );
+    }
+
+    fn settle(&self, partitions: &TopicPartitionList) {
+        let deadline = Instant::now() + self.revoke_timeout;
+        loop {
+            let mut state = self.state();
+            state.assignment.advance();
+            let wanted = |topic: &str, number| partitions.find_partition(topic, number).is_some();
+            if state.is_closing || state.assignment.is_settled(wanted) || Instant::now() >= deadline
+            {
+                return;
+            }
+            drop(state);
+            thread::sleep(SETTLING_INTERVAL);
+        }
+    }
+
+    fn commit_revoked(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
+        let wanted = |topic: &str, number| partitions.find_partition(topic, number).is_some();
+        let commits = self.state().assignment.take_commits(wanted);
+        if commits.is_empty() {
+            return;
+        }
+        match consumer.commit(&list(&commits), CommitMode::Sync) {
+            Ok(()) => self.state().commits += 1,
+            Err(error) => self.commit_failed(&commits, &error),
+        }
+    }
+}
+
+impl ConsumerContext for GroupContext {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        self.state().rebalances += 1;
+        let is_cooperative = matches!(
+            consumer.rebalance_protocol(),
+            RebalanceProtocol::Cooperative
+        );
+        let done = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            self.assigned(consumer, partitions);
+            match is_cooperative {
+                true => consumer.incremental_assign(partitions),
+                false => consumer.assign(partitions),
+            }
+        } else {
+            self.revoked(consumer, partitions);
+            match is_cooperative {
+                true => consumer.incremental_unassign(partitions),
+                false => consumer.unassign(),
+            }
+        };
+        if let Err(error) = done {
+            error!(group = %self.group_id, "librdkafka refused a change of the assignment: {error}");
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        let mut state = self.state();
+        state.commits_under_way = state.commits_under_way.saturating_sub(1);
+        let mut failure = result.err();
+        for element in offsets.elements() {
+            match (element.error(), element.offset()) {
+                (Ok(()), Offset::Offset(offset)) if failure.is_none() => {
+                    state
+                        .assignment
+                        .committed(element.topic(), element.partition(), offset);
+                }
+                (outcome, _) => {
+                    state
+                        .assignment
+                        .commit_failed(element.topic(), element.partition());
+                    failure = failure.or(outcome.err());
+                }
+            }
+        }
+        match &failure {
+            None => state.commits += 1,
+            // "No offset": there was nothing to commit after all.
+            Some(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Some(_) => state.commit_failures += 1,
+        }
+        drop(state);
+        if let Some(error) = failure {
+            self.errors
+                .commit_failed(&self.group_id, &error.to_string());
+        }
+    }
+}
+
+impl ClientContext for GroupContext {
+    /// The same errors come as log lines and as errors; the latter are the better ones.
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                error!(facility, "librdkafka: {line}");
+            }
+            // Retention or truncation overtook us; the line says from where to where.
+            RDKafkaLogLevel::Warning if facility == "OFFSET" => warn!("librdkafka: {line}"),
+            _ => debug!(facility, "librdkafka: {line}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error
+            .rdkafka_error_code()
+            .unwrap_or(RDKafkaErrorCode::Unknown);
+        self.errors.report(code, reason);
+    }
+}
+
+fn list(commits: &[Commit]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(commits.len());
+    for commit in commits {
+        // Fails for offsets below 0 only.
+        let _ = list.add_partition_offset(
+            &commit.topic,
+            commit.partition,
+            Offset::Offset(commit.offset),
+        );
+    }
+    list
+}
+
+fn names(partitions: &TopicPartitionList) -> String {
+    let name = |partition: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+        format!("{}-{}", partition.topic(), partition.partition())
+    };
+    partitions
+        .elements()
+        .iter()
+        .map(name)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
