@@ -140,6 +140,14 @@ impl Assignment {
         commits
     }
 
+    /// Whether an offset is due.
+    pub fn has_commits(&self) -> bool {
+        self.each().any(|(_, _, partition)| {
+            let offset = partition.watermark.committable();
+            offset.is_some() && offset != partition.requested
+        })
+    }
+
     /// The broker has the offset.
     pub fn committed(&mut self, topic: &str, partition: i32, offset: i64) {
         if let Some(partition) = self.get_mut(topic, partition) {

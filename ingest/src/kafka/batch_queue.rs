@@ -25,6 +25,7 @@ use kelp_parser::time::Timestamp;
 use rdkafka::bindings as ffi;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::context::GroupContext;
 use crate::in_flight::{InFlight, Share};
@@ -77,6 +78,29 @@ impl Drop for Client {
     /// The context lives until librdkafka's client is gone, but the queue must go before: take it away.
     fn drop(&mut self) {
         self.consumer.context().set_queue(None);
+    }
+}
+
+/// Commits without waiting; the result comes to the context's `commit_callback`.
+///
+/// rdkafka's own asynchronous commit (as of 0.39) never tells how it went: librdkafka reports that only
+/// to a queue named in the call.
+pub(super) fn commit(
+    consumer: &BaseConsumer<GroupContext>,
+    offsets: &TopicPartitionList,
+) -> Result<(), RDKafkaErrorCode> {
+    let client = consumer.client().native_ptr();
+    // SAFETY: client and list are alive, the list is copied; the reference to the consumer's queue is
+    // given back. Without a callback the result is an event, which `BaseConsumer::poll` serves.
+    let code = unsafe {
+        let events = ffi::rd_kafka_queue_get_consumer(client);
+        let code = ffi::rd_kafka_commit_queue(client, offsets.ptr(), events, None, ptr::null_mut());
+        ffi::rd_kafka_queue_destroy(events);
+        code
+    };
+    match code {
+        ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+        code => Err(code.into()),
     }
 }
 

@@ -29,6 +29,8 @@ const STALL_INTERVAL: Duration = Duration::from_millis(5);
 const ADVANCE_INTERVAL: Duration = Duration::from_millis(20);
 /// Events served in a row; whether there was one, librdkafka's binding does not tell.
 const EVENTS_AT_ONCE: usize = 8;
+/// How long to wait before a last commit that failed is repeated.
+const COMMIT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// What committing and leaving the group may take beyond the deadline.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -118,6 +120,7 @@ impl ConsumerThread {
                 self.stalled();
                 thread::sleep(STALL_INTERVAL);
             } else {
+                self.unstalled();
                 self.consume();
             }
         }
@@ -332,21 +335,27 @@ impl ConsumerThread {
         }
     }
 
+    /// Commits what is settled, again and again while the group is being rebalanced.
     fn commit_all(&mut self, deadline: Instant) -> bool {
-        let failures = self.client.consumer().context().state().commit_failures;
-        self.client
-            .consumer()
-            .context()
-            .commit_settled(self.client.consumer());
+        self.client.consumer().context().state().lost_commits = 0;
         loop {
-            self.serve_events();
-            let state = self.client.consumer().context().state();
-            let (under_way, failed) = (state.commits_under_way, state.commit_failures > failures);
-            drop(state);
-            if under_way == 0 || Instant::now() >= deadline {
-                return under_way == 0 && !failed;
+            self.client
+                .consumer()
+                .context()
+                .commit_settled(self.client.consumer());
+            while self.client.consumer().context().state().commits_under_way > 0 {
+                if Instant::now() >= deadline {
+                    return false;
+                }
+                self.serve_events();
+                thread::sleep(SETTLING_INTERVAL);
             }
-            thread::sleep(SETTLING_INTERVAL);
+            let state = self.client.consumer().context().state();
+            if !state.assignment.has_commits() {
+                return state.lost_commits == 0;
+            }
+            drop(state);
+            thread::sleep(COMMIT_RETRY_INTERVAL);
         }
     }
 

@@ -16,7 +16,7 @@ use rdkafka::types::RDKafkaRespErr;
 use tracing::{debug, error, info, warn};
 
 use super::assignment::{Assignment, Commit};
-use super::batch_queue::Queue;
+use super::batch_queue::{self, Queue};
 use super::errors::Errors;
 
 /// How long to sleep between looks at what a revocation or the end waits for.
@@ -40,6 +40,8 @@ pub(super) struct GroupState {
     pub commit_failures: u64,
     /// Commits sent whose results are not known yet.
     pub commits_under_way: u64,
+    /// Settled work of partitions taken away that could not be committed any more.
+    pub lost_commits: u64,
     /// Closing: what is in flight was waited for already.
     pub is_closing: bool,
 }
@@ -78,9 +80,9 @@ impl GroupContext {
             return;
         }
         self.state().commits_under_way += 1;
-        if let Err(error) = consumer.commit(&list(&commits), CommitMode::Async) {
+        if let Err(code) = batch_queue::commit(consumer, &list(&commits)) {
             self.state().commits_under_way -= 1;
-            self.commit_failed(&commits, &error);
+            self.commit_failed(&commits, &KafkaError::ConsumerCommit(code));
         }
     }
 
@@ -166,7 +168,10 @@ impl GroupContext {
         }
         match consumer.commit(&list(&commits), CommitMode::Sync) {
             Ok(()) => self.state().commits += 1,
-            Err(error) => self.commit_failed(&commits, &error),
+            Err(error) => {
+                self.state().lost_commits += 1;
+                self.commit_failed(&commits, &error);
+            }
         }
     }
 }

@@ -1,0 +1,348 @@
+//! Messages arrive whole, and offsets are committed when their messages are settled and not before.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use kelp_ingest::{Limits, SourceState};
+use kelp_parser::record::Origin;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer};
+
+use crate::support::{Cluster, LONG, contents, count, settle};
+
+#[test]
+fn messages_arrive_as_they_were_written() {
+    let cluster = Cluster::new("whole", 1);
+    let headers = OwnedHeaders::new()
+        .insert(Header {
+            key: "traceparent",
+            value: Some("00-abc"),
+        })
+        .insert(Header::<&[u8]> {
+            key: "binary",
+            value: Some(&[0xff, 0x00]),
+        })
+        .insert(Header::<&str> {
+            key: "none",
+            value: None,
+        });
+    let binary: &[u8] = &[0, 0xff, 0xc3, 0x28, 0];
+    let full = BaseRecord::to("whole")
+        .key("key")
+        .payload(binary)
+        .timestamp(1_431_871_503_000)
+        .headers(headers);
+    cluster
+        .producer
+        .send(full)
+        .map_err(|(error, _)| error)
+        .unwrap();
+    let tombstone = BaseRecord::<str, [u8]>::to("whole").key("gone");
+    cluster
+        .producer
+        .send(tombstone)
+        .map_err(|(error, _)| error)
+        .unwrap();
+    let empty = BaseRecord::<[u8], str>::to("whole").payload("");
+    cluster
+        .producer
+        .send(empty)
+        .map_err(|(error, _)| error)
+        .unwrap();
+    cluster.producer.flush(LONG).unwrap();
+
+    let running = cluster.input(&[("topics", "whole")], Limits::default(), 8);
+    let batches = running.receive(3);
+    let mut records = Vec::new();
+    for batch in &batches {
+        assert_eq!(batch.input, 7);
+        records.extend((0..batch.records.len()).map(|index| batch.records.record(index)));
+    }
+    assert_eq!(records[0].payload, Some(binary));
+    assert_eq!(records[0].key, Some(&b"key"[..]));
+    assert_eq!(records[0].timestamp.unwrap().millis(), 1_431_871_503_000);
+    let origin = Origin::Kafka {
+        topic: "whole",
+        partition: 0,
+        offset: 0,
+    };
+    assert_eq!(records[0].origin, origin);
+    let mut seen = Vec::new();
+    records[0]
+        .headers
+        .visit(&mut |name, value| seen.push((name.to_owned(), value.map(<[u8]>::to_vec))));
+    let expected = [
+        ("traceparent", Some(&b"00-abc"[..])),
+        ("binary", Some(&[0xff, 0x00])),
+        ("none", None),
+    ];
+    assert_eq!(
+        seen,
+        expected.map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)))
+    );
+
+    assert_eq!(records[1].payload, None, "a tombstone has no payload");
+    assert_eq!(records[1].key, Some(&b"gone"[..]));
+    records[1]
+        .headers
+        .visit(&mut |name, _| panic!("unexpected header {name}"));
+    assert_eq!(
+        records[2].payload,
+        Some(&b""[..]),
+        "an empty payload is one"
+    );
+    assert_eq!(records[2].key, None);
+    drop(records);
+    settle(&batches);
+    drop(batches);
+    assert!(running.drain().committed);
+}
+
+#[test]
+fn only_the_settled_prefix_is_committed_and_the_rest_comes_again() {
+    let cluster = Cluster::new("prefix", 1);
+    cluster.produce("prefix", 1, 0..100);
+    let settings = [
+        ("topics", "prefix"),
+        ("group_id", "g"),
+        ("auto_commit_interval_ms", "100"),
+    ];
+    let running = cluster.input(&settings, Limits::default(), 64);
+    let batches = running.receive(100);
+    let flat: Vec<_> = batches
+        .iter()
+        .flat_map(|batch| (0..batch.records.len() as u32).map(move |record| (batch, record)))
+        .collect();
+    for (number, (batch, record)) in flat.iter().enumerate() {
+        if number != 40 {
+            batch.records.receipts().settle(*record);
+        }
+    }
+    let stats = running.wait_for("the commit", |stats| {
+        stats
+            .partitions
+            .iter()
+            .any(|partition| partition.committed == Some(40))
+    });
+    assert_eq!(stats.partitions[0].position, Some(100));
+    assert_eq!(stats.partitions[0].high_watermark, Some(100));
+    assert_eq!(
+        (
+            stats.partitions[0].lag(),
+            stats.partitions[0].committed_lag()
+        ),
+        (Some(0), Some(60))
+    );
+    let drained = running.source.drain(Instant::now());
+    assert!(drained.committed);
+    assert!(drained.unsettled_records >= 1);
+    assert_eq!(cluster.committed("g", "prefix", 1), [Some(40)]);
+    drop(batches);
+
+    let again = cluster.input(&settings, Limits::default(), 64);
+    let batches = again.receive(60);
+    assert_eq!(contents(&batches[0].records)[0], (0, 40, "40".to_owned()));
+    settle(&batches);
+    drop(batches);
+    assert_eq!(
+        again.drain(),
+        kelp_ingest::Drained {
+            unsettled_records: 0,
+            committed: true
+        }
+    );
+    assert_eq!(cluster.committed("g", "prefix", 1), [Some(100)]);
+}
+
+#[test]
+fn draining_waits_for_what_is_in_flight() {
+    let cluster = Cluster::new("draining", 2);
+    cluster.produce("draining", 2, 0..1_000);
+    let running = cluster.input(
+        &[("topics", "draining"), ("group_id", "g")],
+        Limits::default(),
+        64,
+    );
+    let batches = running.receive(1_000);
+    let settling = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(500));
+        settle(&batches);
+    });
+    assert_eq!(
+        running.drain(),
+        kelp_ingest::Drained {
+            unsettled_records: 0,
+            committed: true
+        }
+    );
+    settling.join().unwrap();
+    assert_eq!(
+        cluster.committed("g", "draining", 2),
+        [Some(500), Some(500)]
+    );
+}
+
+#[test]
+fn a_full_channel_stalls_consumption_but_not_polling() {
+    let cluster = Cluster::new("stalled", 3);
+    cluster.produce("stalled", 3, 0..3_000);
+    // Without polling the member would lose its partitions after 6 s.
+    let settings = [
+        ("topics", "stalled"),
+        ("max_poll_interval_ms", "6000"),
+        ("session_timeout_ms", "6000"),
+    ];
+    let limits = Limits {
+        batch_records: 100,
+        ..Limits::default()
+    };
+    let running = cluster.input(&settings, limits, 1);
+    running.wait_for("the stall", |stats| stats.is_stalled);
+    std::thread::sleep(Duration::from_secs(8));
+    let stats = running.source.stats();
+    assert!(stats.consumed_records <= 200, "{stats:?}");
+    assert_eq!(stats.rebalances, 1, "{stats:?}");
+    let batches = running.receive(3_000);
+    let mut counts = BTreeMap::new();
+    count(&batches, &mut counts);
+    assert!((0..3_000).all(|number| counts.get(&number) == Some(&1)));
+    let stats = running.source.stats();
+    assert_eq!(stats.rebalances, 1);
+    assert!(stats.stalled_time > Duration::from_secs(7));
+    settle(&batches);
+    drop(batches);
+    assert!(running.drain().committed);
+}
+
+#[test]
+fn the_limit_of_bytes_in_flight_holds() {
+    let cluster = Cluster::new("heavy", 1);
+    let payload = vec![b'x'; 100_000];
+    // The mock broker keeps 5 MB of a partition.
+    for _ in 0..40 {
+        let record = BaseRecord::<(), [u8]>::to("heavy").payload(&payload);
+        cluster
+            .producer
+            .send(record)
+            .map_err(|(error, _)| error)
+            .unwrap();
+    }
+    cluster.producer.flush(LONG).unwrap();
+    let limits = Limits {
+        in_flight_bytes: 2_000_000,
+        batch_bytes: 500_000,
+        ..Limits::default()
+    };
+    let running = cluster.input(&[("topics", "heavy")], limits, 1_000);
+    running.wait_for("the limit", |stats| stats.is_stalled);
+    std::thread::sleep(Duration::from_millis(300));
+    let stats = running.source.stats();
+    assert!(stats.in_flight_bytes >= 2_000_000, "{stats:?}");
+    // The first batch of a consumer may be larger: the size of messages is not known yet.
+    let first = running.receive(1);
+    let bound = 2_000_000 + 600_000.max(first[0].records.len() * 101_000);
+    assert!(stats.in_flight_bytes <= bound, "{stats:?}");
+    let mut records = 0;
+    let mut batches = first;
+    while records < 40 {
+        if batches.is_empty() {
+            batches = running.receive(1);
+        }
+        records += batches
+            .iter()
+            .map(|batch| batch.records.len())
+            .sum::<usize>();
+        settle(&batches);
+        batches.clear();
+    }
+    running.wait_for("the end of the stall", |stats| {
+        stats.in_flight_bytes == 0 && !stats.is_stalled
+    });
+    assert!(running.drain().committed);
+}
+
+#[test]
+fn several_consumers_share_the_partitions() {
+    let cluster = Cluster::new("shared", 4);
+    cluster.produce("shared", 4, 0..400);
+    let settings = [
+        ("topics", "shared"),
+        ("consumer_threads", "2"),
+        ("group_id", "g"),
+    ];
+    let running = cluster.input(&settings, Limits::default(), 64);
+    let batches = running.receive(400);
+    let mut counts = BTreeMap::new();
+    count(&batches, &mut counts);
+    assert_eq!(counts.len(), 400);
+    settle(&batches);
+    drop(batches);
+    running.wait_for("the assignment", |stats| stats.partitions.len() == 4);
+    assert!(running.drain().committed);
+    assert_eq!(cluster.committed("g", "shared", 4), [Some(100); 4]);
+}
+
+#[test]
+fn a_pattern_subscribes_to_whole_names() {
+    let cluster = Cluster::new("logs-1", 1);
+    cluster.mock.create_topic("logs-1x", 1, 1).unwrap();
+    cluster.mock.create_topic("logs-22", 1, 1).unwrap();
+    cluster.produce("logs-1", 1, 1..2);
+    cluster.produce("logs-1x", 1, 2..3);
+    cluster.produce("logs-22", 1, 3..4);
+    let running = cluster.input(&[("topics_pattern", r"logs-(?:\d+)")], Limits::default(), 8);
+    let batches = running.receive(2);
+    let mut counts = BTreeMap::new();
+    count(&batches, &mut counts);
+    assert_eq!(counts.keys().copied().collect::<Vec<_>>(), [1, 3]);
+    drop(batches);
+    running.drain();
+}
+
+#[test]
+fn an_unreachable_broker_is_waited_for_and_does_not_delay_the_end() {
+    let cluster = Cluster::new("later", 1);
+    cluster.mock.broker_down(1).unwrap();
+    let running = cluster.input(&[("topics", "later")], Limits::default(), 8);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(matches!(running.source.state(), SourceState::Running));
+    cluster.mock.broker_up(1).unwrap();
+    cluster.produce("later", 1, 0..5);
+    settle(&running.receive(5));
+    cluster.mock.broker_down(1).unwrap();
+    let started = Instant::now();
+    let drained = running
+        .source
+        .drain(Instant::now() + Duration::from_secs(1));
+    assert!(!drained.committed, "the broker was down");
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn without_a_committed_offset_and_a_policy_the_input_fails() {
+    let cluster = Cluster::new("strict", 1);
+    cluster.produce("strict", 1, 0..5);
+    let running = cluster.input(
+        &[("topics", "strict"), ("auto_offset_reset", "none")],
+        Limits::default(),
+        8,
+    );
+    let deadline = Instant::now() + LONG;
+    let failure = loop {
+        if let SourceState::Failed(failure) = running.source.state() {
+            break failure.to_string();
+        }
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(failure.contains("auto_offset_reset"), "{failure}");
+    assert!(
+        running.batches.recv_deadline(deadline).is_err(),
+        "the sender is gone"
+    );
+    running.drain();
+}

@@ -1,0 +1,7 @@
+//! The `kafka` input against librdkafka's mock broker.
+
+#![allow(clippy::unwrap_used)]
+
+mod delivery;
+mod rebalance;
+mod support;

@@ -1,0 +1,151 @@
+//! Members come and go: nothing is lost, and what was settled is not consumed again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use kelp_ingest::{Batch, Limits};
+
+use crate::support::{Cluster, Running, count, produce, settle};
+
+/// Receives and settles until the sender is gone, and counts what came.
+fn worker(batches: Receiver<Batch>) -> JoinHandle<BTreeMap<u64, u32>> {
+    thread::spawn(move || {
+        let mut counts = BTreeMap::new();
+        for batch in batches {
+            count(std::slice::from_ref(&batch), &mut counts);
+            settle(&[batch]);
+        }
+        counts
+    })
+}
+
+fn start(cluster: &Cluster, strategy: &str) -> (Running, JoinHandle<BTreeMap<u64, u32>>) {
+    let settings = [
+        ("topics", "moving"),
+        ("group_id", "g"),
+        ("auto_commit_interval_ms", "50"),
+        ("session_timeout_ms", "6000"),
+        ("heartbeat_interval_ms", "200"),
+        ("partition_assignment_strategy", strategy),
+    ];
+    let limits = Limits {
+        batch_records: 20,
+        batch_delay: Duration::from_millis(5),
+        ..Limits::default()
+    };
+    let running = cluster.input(&settings, limits, 4);
+    let worker = worker(running.batches.clone());
+    (running, worker)
+}
+
+/// A second member joins while a producer writes, and leaves again.
+fn a_member_joins_and_leaves(strategy: &str) {
+    let partitions = 6;
+    let cluster = Cluster::new("moving", partitions);
+    let stop = Arc::new(AtomicBool::new(false));
+    let producing = {
+        let (producer, stop) = (cluster.producer.clone(), stop.clone());
+        thread::spawn(move || {
+            let mut written = 0;
+            while !stop.load(Ordering::Relaxed) {
+                produce(&producer, "moving", partitions, written..written + 60);
+                written += 60;
+                thread::sleep(Duration::from_millis(20));
+            }
+            written
+        })
+    };
+    let (first, first_worker) = start(&cluster, strategy);
+    first.wait_for("the first assignment", |stats| stats.partitions.len() == 6);
+    let (second, second_worker) = start(&cluster, strategy);
+    second.wait_for("sharing", |stats| {
+        stats.partitions.len() == 3 && stats.consumed_records > 200
+    });
+    first.wait_for("sharing", |stats| stats.partitions.len() == 3);
+    assert!(second.drain().committed);
+    first.wait_for("taking back", |stats| stats.partitions.len() == 6);
+    thread::sleep(Duration::from_millis(500));
+    stop.store(true, Ordering::Relaxed);
+    let written = producing.join().unwrap();
+    first.wait_for("the end", |stats| {
+        stats.partitions.len() == 6
+            && stats
+                .partitions
+                .iter()
+                .all(|partition| partition.committed == Some(written as i64 / 6))
+    });
+    let failures = first.source.stats().commit_failures;
+    assert!(first.drain().committed);
+    let mut counts = first_worker.join().unwrap();
+    for (number, times) in second_worker.join().unwrap() {
+        *counts.entry(number).or_default() += times;
+    }
+    assert_eq!(
+        counts.len() as u64,
+        written,
+        "lost: {:?}",
+        (0..written).find(|number| !counts.contains_key(number))
+    );
+    // What is settled is committed before a partition changes hands, so nothing comes twice; only that the
+    // mock broker, other than a real one, refuses commits while members join.
+    let repeated = counts.values().filter(|times| **times > 1).count();
+    assert!(
+        repeated == 0 || failures > 0,
+        "{repeated} of {written} messages came twice"
+    );
+    assert_eq!(
+        cluster.committed("g", "moving", partitions),
+        vec![Some(written as i64 / 6); 6]
+    );
+}
+
+#[test]
+fn with_an_eager_assignor() {
+    a_member_joins_and_leaves("range");
+}
+
+#[test]
+fn with_the_cooperative_assignor() {
+    a_member_joins_and_leaves("cooperative_sticky");
+}
+
+#[test]
+fn a_revoked_partition_is_waited_for_but_not_for_ever() {
+    let cluster = Cluster::new("moving", 2);
+    cluster.produce("moving", 2, 0..20);
+    let settings = [
+        ("topics", "moving"),
+        ("group_id", "g"),
+        ("heartbeat_interval_ms", "200"),
+        ("auto_commit_interval_ms", "100000"),
+    ];
+    let limits = Limits {
+        revoke_timeout: Duration::from_secs(2),
+        ..Limits::default()
+    };
+    let first = cluster.input(&settings, limits.clone(), 64);
+    let held = first.receive(20);
+    let second = cluster.input(&settings, limits, 64);
+    // The first member settles nothing, so the second gets its partition's messages after the wait.
+    let again = second.receive(10);
+    first.wait_for("the revocation", |stats| {
+        stats.partitions.len() == 1 && stats.rebalances == 3
+    });
+    // Settled too late: this must not reach the broker any more.
+    settle(&held);
+    let taken = second.source.stats().partitions[0].partition;
+    let drained = second.source.drain(Instant::now());
+    assert_eq!(drained.unsettled_records, 10);
+    assert!(first.drain().committed);
+    let committed = cluster.committed("g", "moving", 2);
+    assert_eq!(
+        committed[taken as usize],
+        Some(0),
+        "the position of the new owner, who settled nothing"
+    );
+    drop((held, again));
+}
