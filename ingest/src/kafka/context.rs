@@ -128,6 +128,7 @@ impl GroupContext {
                 group = %self.group_id, partitions = %names(partitions),
                 "partitions lost: this member was considered gone; what is in flight of them is consumed again by their new owners"
             );
+            self.count_lost(partitions);
         } else {
             self.settle(partitions);
             self.commit_revoked(consumer, partitions);
@@ -143,6 +144,13 @@ impl GroupContext {
             group = %self.group_id, partitions = %names(partitions), unsettled = abandoned,
             "partitions revoked"
         );
+    }
+
+    fn count_lost(&self, partitions: &TopicPartitionList) {
+        let wanted = |topic: &str, number| partitions.find_partition(topic, number).is_some();
+        let mut state = self.state();
+        state.assignment.advance();
+        state.lost_commits += state.assignment.take_commits(wanted).len() as u64;
     }
 
     fn settle(&self, partitions: &TopicPartitionList) {
