@@ -100,6 +100,7 @@ impl FilterPlugin {
 /// Every filter, by name.
 pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::date::Date>(),
+    FilterPlugin::of::<filters::dissect::Dissect>(),
     FilterPlugin::of::<filters::drop::Drop>(),
     FilterPlugin::of::<filters::grok::Grok>(),
     FilterPlugin::of::<filters::json::Json>(),

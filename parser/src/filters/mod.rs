@@ -1,6 +1,7 @@
 //! The filters, one in each file. [`crate::filter::FILTERS`] lists them.
 
 pub mod date;
+pub mod dissect;
 pub mod drop;
 pub mod grok;
 pub mod json;

@@ -1,0 +1,147 @@
+//! Numbers as Java's `BigDecimal` reads and prints them.
+
+use crate::event::{Arena, Value};
+
+/// How many digits a number may have when it is written out, so that `1e999999999` does not fill the memory.
+const DIGITS_MAX: usize = 10_000;
+
+/// The integer part of a decimal number; `None` where the text is none.
+pub(super) fn to_integer<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
+    let number = Decimal::parse(text)?;
+    let digits = number.integer_digits()?;
+    if let Ok(small) = digits.parse() {
+        return Some(Value::Int(small));
+    }
+    Some(Value::BigInt(arena.alloc_str(&digits)))
+}
+
+/// A decimal number as it prints; `None` where the text is none.
+pub(super) fn to_decimal<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
+    let printed = Decimal::parse(text)?.print();
+    Some(Value::Decimal(arena.alloc_str(&printed)))
+}
+
+/// `digits` times ten to the power of minus `scale`.
+struct Decimal {
+    negative: bool,
+    /// Without leading zeros; zero is "0".
+    digits: String,
+    scale: i64,
+}
+
+impl Decimal {
+    fn parse(text: &str) -> Option<Self> {
+        let (mantissa, exponent) = match text.find(['e', 'E']) {
+            Some(at) => (&text[..at], text[at + 1..].parse::<i32>().ok()?),
+            None => (text, 0),
+        };
+        let negative = mantissa.starts_with('-');
+        let mantissa = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = [whole, fraction].concat();
+        if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let digits = all.trim_start_matches('0');
+        Some(Self {
+            negative,
+            digits: if digits.is_empty() { "0" } else { digits }.to_owned(),
+            scale: fraction.len() as i64 - i64::from(exponent),
+        })
+    }
+
+    /// The digits before the point, with their sign.
+    fn integer_digits(&self) -> Option<String> {
+        let length = self.digits.len() as i64 - self.scale;
+        if self.digits == "0" || length <= 0 {
+            return Some("0".to_owned());
+        }
+        if length > DIGITS_MAX as i64 {
+            return None;
+        }
+        let length = length as usize;
+        let kept = &self.digits[..length.min(self.digits.len())];
+        let sign = if self.negative { "-" } else { "" };
+        Some(format!("{sign}{kept:0<length$}"))
+    }
+
+    /// As `BigDecimal.toString` prints it.
+    fn print(&self) -> String {
+        let sign = if self.negative && self.digits != "0" {
+            "-"
+        } else {
+            ""
+        };
+        let digits = &self.digits;
+        let count = digits.len() as i64;
+        let exponent = count - 1 - self.scale;
+        if self.scale == 0 {
+            return format!("{sign}{digits}");
+        }
+        if self.scale > 0 && exponent >= -6 {
+            let point = count - self.scale;
+            if point > 0 {
+                let (whole, fraction) = digits.split_at(point as usize);
+                return format!("{sign}{whole}.{fraction}");
+            }
+            let zeros = "0".repeat(point.unsigned_abs() as usize);
+            return format!("{sign}0.{zeros}{digits}");
+        }
+        let (first, rest) = digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        format!("{sign}{first}{point}{rest}E{exponent:+}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_cut_off_at_the_point() {
+        let arena = Arena::new();
+        let cases = [
+            ("12", Some(Value::Int(12))),
+            ("-12.99", Some(Value::Int(-12))),
+            ("+0.5", Some(Value::Int(0))),
+            ("-0", Some(Value::Int(0))),
+            (".5", Some(Value::Int(0))),
+            ("5.", Some(Value::Int(5))),
+            ("1e3", Some(Value::Int(1000))),
+            ("1234e-2", Some(Value::Int(12))),
+            (
+                "99999999999999999999.5",
+                Some(Value::BigInt("99999999999999999999")),
+            ),
+            ("1e999999999", None),
+            (" 7", None),
+            ("", None),
+            (".", None),
+            ("1e", None),
+            ("0x1F", None),
+        ];
+        for (text, want) in cases {
+            assert_eq!(to_integer(text, &arena), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn decimals_print_as_in_java() {
+        let arena = Arena::new();
+        let cases = [
+            ("12.340", Some("12.340")),
+            ("0012", Some("12")),
+            ("-.5", Some("-0.5")),
+            ("0.0000001", Some("1E-7")),
+            ("0.00000123", Some("0.00000123")),
+            ("1e3", Some("1E+3")),
+            ("12.5e10", Some("1.25E+11")),
+            ("0.00", Some("0.00")),
+            ("abc", None),
+        ];
+        for (text, want) in cases {
+            let want = want.map(Value::Decimal);
+            assert_eq!(to_decimal(text, &arena), want, "{text:?}");
+        }
+    }
+}
