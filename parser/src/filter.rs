@@ -99,6 +99,7 @@ impl FilterPlugin {
 
 /// Every filter, by name.
 pub static FILTERS: &[FilterPlugin] = &[
+    FilterPlugin::of::<filters::csv::Csv>(),
     FilterPlugin::of::<filters::date::Date>(),
     FilterPlugin::of::<filters::dissect::Dissect>(),
     FilterPlugin::of::<filters::drop::Drop>(),

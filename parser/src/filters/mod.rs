@@ -1,5 +1,6 @@
 //! The filters, one in each file. [`crate::filter::FILTERS`] lists them.
 
+pub mod csv;
 pub mod date;
 pub mod dissect;
 pub mod drop;
