@@ -7,9 +7,13 @@ use std::time::Duration;
 use kelp_parser::config::ast::Plugin;
 use kelp_parser::config::{Diagnostic, nearest};
 use kelp_parser::event::Event;
+use kelp_parser::filter::read_ecs_compatibility;
 use kelp_parser::receipt::Receipts;
 use kelp_parser::record::{Record, RecordBatch};
-use kelp_parser::spec::{EcsCompatibility, PluginSpec};
+use kelp_parser::spec::{EcsCompatibility, PluginOptions, PluginSpec, Settings};
+
+use crate::dead_letter::DeadLetters;
+use crate::elasticsearch::{Elasticsearch, ElasticsearchOptions};
 
 /// A running output.
 pub trait Output: Send + Sync {
@@ -77,6 +81,10 @@ pub struct StartContext<'c> {
     pub data_dir: &'c Path,
     /// How many workers will write.
     pub workers: usize,
+    /// Where documents go that can never be delivered.
+    pub dead_letters: &'c DeadLetters,
+    /// The pipeline's id.
+    pub pipeline: &'c str,
 }
 
 /// An output that cannot start.
@@ -98,6 +106,35 @@ pub trait OutputConfig: Send {
     fn start(self: Box<Self>, context: &StartContext<'_>) -> Result<Box<dyn Output>, StartError>;
 }
 
+/// The options that all outputs have (source: `LogStash::Outputs::Base`).
+pub struct OutputCommon {
+    /// The name of this instance in statistics and dead letters.
+    pub id: Option<String>,
+    /// The mode of this output, else of the pipeline.
+    pub ecs: EcsCompatibility,
+}
+
+impl OutputCommon {
+    /// Takes the common options out of `settings`; `codec` is left to the output.
+    pub fn read(settings: &mut Settings<'_>, mut ecs: EcsCompatibility) -> Self {
+        settings.set_common(&[
+            "id",
+            "enable_metric",
+            "codec",
+            "workers",
+            "ecs_compatibility",
+        ]);
+        settings.take_optional::<bool>("enable_metric");
+        // How many workers there are is the pipeline's business, as in Logstash.
+        settings.take_optional::<i64>("workers");
+        read_ecs_compatibility(settings, &mut ecs);
+        Self {
+            id: settings.take_optional("id"),
+            ecs,
+        }
+    }
+}
+
 /// An entry of [`OUTPUTS`].
 pub struct OutputPlugin {
     /// Its declaration.
@@ -111,7 +148,10 @@ pub type Configure =
     fn(&Plugin, EcsCompatibility, &mut Vec<Diagnostic>) -> Option<Box<dyn OutputConfig>>;
 
 /// Every output, by name.
-pub static OUTPUTS: &[OutputPlugin] = &[];
+pub static OUTPUTS: &[OutputPlugin] = &[OutputPlugin {
+    spec: ElasticsearchOptions::SPEC,
+    configure: Elasticsearch::configure,
+}];
 
 /// Reads the settings of the output that `plugin` names; `None` after errors were reported.
 pub fn configure(

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::client::{Answer, NoAnswer};
@@ -81,6 +82,7 @@ impl<'s> Delivery<'s> {
         let settings = &self.shared.settings;
         let lease = self.shared.pool.lease().await;
         let gzipped = settings.compression_level > 0;
+        let started = Instant::now();
         let sent = lease
             .node()
             .post_bulk(
@@ -91,6 +93,8 @@ impl<'s> Delivery<'s> {
                 wire.uncompressed_bytes,
             )
             .await;
+        let waited = started.elapsed().as_millis() as usize;
+        Stats::add(&self.shared.stats.request_ms, waited);
         let host = lease.node().host().to_string();
         let outcome = match sent {
             Ok(answer) => judge(answer, part.len()),

@@ -16,9 +16,10 @@ use super::deliver::Delivery;
 use super::pool::Pool;
 use super::request::{BulkRequest, Doc};
 use super::response::FILTER_PATH;
-use super::stats::Stats;
+use super::stats::{Fault, Stats};
 use super::verdict::Rules;
 use crate::dead_letter::DeadLetters;
+use crate::reason::Reason;
 
 /// How bulk requests are delivered.
 #[derive(Clone, Debug)]
@@ -194,6 +195,15 @@ impl BulkSender {
     pub async fn send(&self, request: BulkRequest) {
         self.count(&request);
         let _ = self.queue.send(request).await;
+    }
+
+    /// Counts and tells of documents that a writer could not even encode.
+    pub(super) fn tell_rejected(&self, count: usize, reason: &Reason) {
+        let stats = &self.shared.stats;
+        Stats::add(&stats.rejected, count);
+        if let Some(silent) = stats.tell(Fault::Rejected) {
+            tracing::warn!(count, %reason, silent, "events cannot be sent; they go to the dead letters");
+        }
     }
 
     fn count(&self, request: &BulkRequest) {

@@ -26,6 +26,8 @@ pub struct Stats {
     pub requests: AtomicU64,
     /// Bulk requests that were not.
     pub failed_requests: AtomicU64,
+    /// Time spent waiting for answers, in milliseconds.
+    pub request_ms: AtomicU64,
     /// Bytes of request bodies as they went over the wire.
     pub sent_bytes: AtomicU64,
     /// Documents handed over and not yet done.
