@@ -270,6 +270,26 @@ impl<'a> Event<'a> {
         Ok(())
     }
 
+    /// The value of a field, made as null where there is none, along with the objects on the way. One
+    /// walk where looking and setting would take two. `None` where something on the way is no object;
+    /// nothing is made then.
+    pub(crate) fn slot(&mut self, field: FieldRef<'a>) -> Option<&mut Value<'a>> {
+        let arena = self.arena;
+        let (last, parents) = field.segments().split_last()?;
+        let mut object = match field.root() {
+            Root::Fields => &mut self.fields,
+            Root::Metadata => &mut self.metadata,
+        };
+        for segment in parents {
+            let child = object.entry(segment, || Value::Object(Object::new(arena)));
+            object = match child {
+                Value::Object(object) => object,
+                _ => return None,
+            };
+        }
+        Some(object.entry(last, || Value::Null))
+    }
+
     /// Sets a field as a filter written in Ruby does: `@timestamp` takes only timestamps. Whether it
     /// was set (source: `JrubyEventExtLibrary.RubyEvent#ruby_set_field`).
     pub fn try_set(&mut self, field: FieldRef<'a>, value: Value<'a>) -> bool {

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::config::ast::Spanned;
-use crate::event::{Array, Event, FieldRef, Value, intern, ruby_text};
+use crate::event::{Arena, Array, Event, FieldRef, Root, Value, intern, ruby_text};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::grok::{Coercion, Grok as Pattern, Integer, Library, PatternSet, to_f, to_i};
 use crate::regex::{Budget, Scratch};
@@ -92,6 +92,8 @@ struct Capture {
     field: Option<FieldRef<'static>>,
     coercion: Coercion,
     overwrite: bool,
+    /// Whether the field takes any value: `@timestamp` and the tags do not.
+    free: bool,
 }
 
 /// Why the patterns of a field were left before their end.
@@ -195,8 +197,13 @@ impl FieldPattern {
                 Some(target) => FieldRef::parse(&format!("{target}[{name}]")),
                 None => FieldRef::parse(name),
             };
+            let restricted = |field: &FieldRef<'_>| {
+                field.root() == Root::Fields
+                    && matches!(field.segments().first(), Some(&("@timestamp" | "tags")))
+            };
             Capture {
                 group: capture.group,
+                free: !field.as_ref().is_ok_and(restricted),
                 field: field.ok(),
                 coercion: capture.coercion,
                 overwrite: options.overwrite.contains(name),
@@ -331,49 +338,51 @@ impl Grok {
                 continue;
             }
             let field = capture.field.ok_or(Stop::BadField)?;
-            merge(event, field, value, capture.overwrite)?;
+            let arena = event.arena();
+            if capture.free
+                && let Some(slot) = event.slot(field)
+            {
+                merge(slot, value, capture.overwrite, arena);
+            } else {
+                set_restricted(event, field, value, capture.overwrite)?;
+            }
         }
         Ok(())
     }
 }
 
-/// Sets a field to what was captured: a string there becomes an array of both, an array gets longer,
-/// and anything else but null stays as it is, unless it is to be overwritten.
-fn merge<'a>(
+/// Merges what was captured into what is there: a string becomes an array of both, an array gets
+/// longer, and anything else but null stays as it is, unless it is to be overwritten.
+fn merge<'a>(have: &mut Value<'a>, value: Value<'a>, overwrite: bool, arena: &'a Arena) {
+    match have {
+        Value::Null => *have = value,
+        _ if overwrite => *have = value,
+        Value::Array(values) => values.push(value),
+        Value::Str(_) => {
+            let mut both = Array::with_capacity_in(2, arena);
+            both.push(std::mem::replace(have, Value::Null));
+            both.push(value);
+            *have = Value::Array(both);
+        }
+        _ => {}
+    }
+}
+
+/// The same for fields that do not take every value, and where something on the way is no object.
+fn set_restricted<'a>(
     event: &mut Event<'a>,
     field: FieldRef<'static>,
     value: Value<'a>,
     overwrite: bool,
 ) -> Result<(), Stop> {
-    let arena = event.arena();
-    match event.get_mut(field) {
-        None => match field.top_level() {
-            Some(name) if name != "@timestamp" => {
-                event.fields_mut().push(name, value);
-                Ok(())
-            }
-            _ => set(event, field, value),
-        },
-        Some(Value::Null) => set(event, field, value),
-        Some(_) if overwrite => set(event, field, value),
-        Some(Value::Array(values)) => {
-            values.push(value);
-            Ok(())
-        }
-        Some(old @ Value::Str(_)) => {
-            let mut both = Array::with_capacity_in(2, arena);
-            both.push(std::mem::replace(old, Value::Null));
-            both.push(value);
-            *old = Value::Array(both);
-            Ok(())
-        }
-        Some(_) => Ok(()),
+    let mut merged = event.get(field).cloned().unwrap_or(Value::Null);
+    let before = merged.clone();
+    merge(&mut merged, value, overwrite, event.arena());
+    if merged == before && !overwrite && before != Value::Null {
+        return Ok(());
     }
-}
-
-fn set<'a>(event: &mut Event<'a>, field: FieldRef<'static>, value: Value<'a>) -> Result<(), Stop> {
     event
-        .try_set(field, value)
+        .try_set(field, merged)
         .then_some(())
         .ok_or(Stop::BadField)
 }
