@@ -4,7 +4,8 @@ use crate::config::ast::{Config, Plugin, SectionKind};
 use crate::config::{Diagnostic, nearest};
 use crate::event::{Arena, Event};
 use crate::filter::{
-    BuildContext, Context, Emitted, FILTERS, FilterInstance, Outcome, UNSUPPORTED_FILTERS,
+    BuildContext, Context, CountName, Emitted, FILTERS, FilterInstance, Outcome,
+    UNSUPPORTED_FILTERS,
 };
 use crate::flow::{Flow, Position};
 use crate::regex::Scratch;
@@ -24,6 +25,8 @@ pub struct WorkerState {
     pub scratch: Scratch,
     /// What the worker has counted, one for each filter.
     pub counters: Vec<FilterCounters>,
+    /// What the filters have counted for themselves; [`Pipeline::count_names`] names it.
+    pub counts: Vec<Vec<u64>>,
 }
 
 /// How many events a filter has seen and let through.
@@ -71,6 +74,13 @@ impl Pipeline {
             .map(|filter| (filter.name, filter.common.id.as_deref()))
     }
 
+    /// What each filter counts for itself; in the order of [`WorkerState::counts`].
+    pub fn count_names(&self) -> impl Iterator<Item = Vec<CountName>> {
+        self.filters
+            .iter()
+            .map(|filter| filter.filter.count_names())
+    }
+
     /// Runs one event through the filters and hands what comes of it to `out`, in order.
     pub fn run<'a>(
         &self,
@@ -85,6 +95,7 @@ impl Pipeline {
         worker
             .counters
             .resize(self.filters.len(), FilterCounters::default());
+        worker.counts.resize_with(self.filters.len(), Vec::new);
         // Events still to be run, the next one last. A filter's own event goes on before those it made.
         let mut waiting: Vec<(Event<'a>, Position)> = Vec::new();
         let mut emitted = Vec::new();
@@ -128,9 +139,12 @@ impl Pipeline {
             let instance = &self.filters[number as usize];
             let counters = &mut worker.counters[number as usize];
             counters.events_in += 1;
+            let counts = &mut worker.counts[number as usize];
+            counts.resize(instance.own_counts, 0);
             let mut context = Context {
                 now,
                 scratch: &mut worker.scratch,
+                counts,
                 emitted,
             };
             let outcome = instance.filter.apply(&mut event, &mut context);
@@ -166,6 +180,7 @@ impl Pipeline {
             instance.filter.flush(&mut Context {
                 now,
                 scratch: &mut worker.scratch,
+                counts: &mut [],
                 emitted: &mut emitted,
             });
             for made in emitted {

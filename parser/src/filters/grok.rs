@@ -3,15 +3,18 @@
 //! Matching is the business of [`crate::grok`]; here is what Logstash's filter does around it: which
 //! patterns are tried on which fields and how captures are merged into the event.
 
+mod capture;
+
 use std::time::{Duration, Instant};
 
 use crate::config::ast::Spanned;
-use crate::event::{Arena, Array, Event, FieldRef, Root, Value, intern, ruby_text};
-use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
-use crate::grok::{Coercion, Grok as Pattern, Integer, Library, PatternSet, to_f, to_i};
+use crate::event::{Event, FieldRef, Value, intern, ruby_text};
+use crate::filter::{BuildContext, BuildFilter, Context, CountName, Filter, Outcome};
+use crate::grok::{Grok as Pattern, Library, PatternSet};
 use crate::regex::{Budget, Scratch};
 use crate::spec::{Pairs, Settings};
 use crate::{plugin_choice, plugin_options};
+use capture::Destination;
 
 plugin_options! {
     /// Takes unstructured text apart into fields.
@@ -81,20 +84,17 @@ struct MatchField {
 }
 
 struct FieldPattern {
+    /// The pattern's place among all of the filter, which says where its counts are.
+    number: usize,
     pattern: Pattern,
-    captures: Vec<Capture>,
+    destinations: Vec<Destination>,
 }
 
-/// Where a group of a pattern goes.
-struct Capture {
-    group: usize,
-    /// `None`: its name is no field reference, so that setting it fails.
-    field: Option<FieldRef<'static>>,
-    coercion: Coercion,
-    overwrite: bool,
-    /// Whether the field takes any value: `@timestamp` and the tags do not.
-    free: bool,
-}
+/// What is counted of each pattern: how often it was tried, how often it matched, and how often it took
+/// too long. The rest are misses.
+const COUNTED: [&str; 3] = ["tried", "matched", "timed out"];
+const MATCHED: usize = 1;
+const TIMED_OUT: usize = 2;
 
 /// Why the patterns of a field were left before their end.
 enum Stop {
@@ -116,6 +116,7 @@ impl BuildFilter for Grok {
         let target = options.target.as_deref().map(target_prefix);
         let mut fields = Vec::new();
         let mut valid = true;
+        let mut count = 0;
         for (name, patterns) in &options.r#match.0 {
             let field = FieldRef::parse(&name.node);
             if let Err(error) = &field {
@@ -124,7 +125,19 @@ impl BuildFilter for Grok {
             let mut compiled = Vec::with_capacity(patterns.len());
             for pattern in patterns {
                 match Pattern::compile(&pattern.node, &library, options.named_captures_only) {
-                    Ok(done) => compiled.push(FieldPattern::new(done, &options, target.as_deref())),
+                    Ok(done) => {
+                        let target = target.as_deref();
+                        let captures = done.captures().iter().map(|capture| {
+                            let overwrite = options.overwrite.contains(&capture.field);
+                            Destination::new(capture, target, overwrite)
+                        });
+                        compiled.push(FieldPattern {
+                            number: count,
+                            destinations: captures.collect(),
+                            pattern: done,
+                        });
+                        count += 1;
+                    }
                     Err(error) => {
                         settings.report(pattern.span, error.to_string());
                         valid = false;
@@ -189,33 +202,6 @@ fn target_prefix(target: &str) -> String {
     }
 }
 
-impl FieldPattern {
-    fn new(pattern: Pattern, options: &GrokOptions, target: Option<&str>) -> Self {
-        let captures = pattern.captures().iter().map(|capture| {
-            let name = &capture.field;
-            let field = match target {
-                Some(target) => FieldRef::parse(&format!("{target}[{name}]")),
-                None => FieldRef::parse(name),
-            };
-            let restricted = |field: &FieldRef<'_>| {
-                field.root() == Root::Fields
-                    && matches!(field.segments().first(), Some(&("@timestamp" | "tags")))
-            };
-            Capture {
-                group: capture.group,
-                free: !field.as_ref().is_ok_and(restricted),
-                field: field.ok(),
-                coercion: capture.coercion,
-                overwrite: options.overwrite.contains(name),
-            }
-        });
-        Self {
-            captures: captures.collect(),
-            pattern,
-        }
-    }
-}
-
 impl Filter for Grok {
     fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
         let mut matched = false;
@@ -239,6 +225,18 @@ impl Filter for Grok {
         }
         event.tag_all(&self.tag_on_failure);
         Outcome::Unmatched
+    }
+
+    fn count_names(&self) -> Vec<CountName> {
+        let patterns = self.patterns();
+        let names = patterns.flat_map(|(field, pattern)| {
+            let field = field.map_or_else(String::new, |field| format!("{field}: "));
+            COUNTED.map(|what| CountName {
+                of: format!("{field}{}", pattern.source()),
+                what,
+            })
+        });
+        names.collect()
     }
 }
 
@@ -265,7 +263,7 @@ impl Grok {
     ) -> Result<bool, Stop> {
         let name = field.field.ok_or(Stop::BadField)?;
         let texts = match event.get(name) {
-            Some(Value::Str(text)) => return self.match_text(field, text, event, context.scratch),
+            Some(Value::Str(text)) => return self.match_text(field, text, event, context),
             Some(Value::Array(values)) => {
                 let arena = event.arena();
                 let texts = values.iter().map(|value| ruby_text(value, arena));
@@ -273,19 +271,19 @@ impl Grok {
             }
             Some(other) => {
                 let text = ruby_text(other, event.arena());
-                return self.match_text(field, text, event, context.scratch);
+                return self.match_text(field, text, event, context);
             }
             None => match event.get_owned(name) {
-                None => return self.match_text(field, "", event, context.scratch),
+                None => return self.match_text(field, "", event, context),
                 Some(all) => {
                     let text = ruby_text(&all, event.arena());
-                    return self.match_text(field, text, event, context.scratch);
+                    return self.match_text(field, text, event, context);
                 }
             },
         };
         let mut matched = false;
         for text in texts {
-            matched |= self.match_text(field, text, event, context.scratch)?;
+            matched |= self.match_text(field, text, event, context)?;
         }
         Ok(matched)
     }
@@ -296,7 +294,7 @@ impl Grok {
         field: &MatchField,
         text: &'a str,
         event: &mut Event<'a>,
-        scratch: &mut Scratch,
+        context: &mut Context<'a, '_>,
     ) -> Result<bool, Stop> {
         let mut matched = false;
         let mut clock = StopWatch::new(self.timeout);
@@ -304,9 +302,16 @@ impl Grok {
             if self.timeout_scope == TimeoutScope::Pattern {
                 clock = StopWatch::new(self.timeout);
             }
-            matched = clock.run(&pattern.pattern, text, scratch)?;
+            let first_count = pattern.number * COUNTED.len();
+            let counts = &mut context.counts[first_count..first_count + COUNTED.len()];
+            counts[0] += 1;
+            let result = clock.run(&pattern.pattern, text, context.scratch);
+            counts[TIMED_OUT] += u64::from(result.is_err());
+            matched = result?;
             if matched {
-                self.set_captures(pattern, text, event, scratch)?;
+                counts[MATCHED] += 1;
+                let destinations = &pattern.destinations;
+                capture::set(destinations, self.keep_empty, text, event, context.scratch)?;
                 if self.break_on_match {
                     break;
                 }
@@ -314,77 +319,6 @@ impl Grok {
         }
         Ok(matched)
     }
-
-    fn set_captures<'a>(
-        &self,
-        pattern: &FieldPattern,
-        text: &'a str,
-        event: &mut Event<'a>,
-        scratch: &Scratch,
-    ) -> Result<(), Stop> {
-        for capture in &pattern.captures {
-            let span = scratch.span(capture.group);
-            let captured = span.map(|(start, end)| &text[start..end]);
-            let value = match (captured, capture.coercion) {
-                (None, _) => Value::Null,
-                (Some(text), Coercion::Text) => Value::Str(text),
-                (Some(text), Coercion::Float) => Value::Float(to_f(text)),
-                (Some(text), Coercion::Integer) => match to_i(text) {
-                    Integer::Small(number) => Value::Int(number),
-                    Integer::Big(digits) => Value::BigInt(event.arena().alloc_str(&digits)),
-                },
-            };
-            if matches!(value, Value::Null | Value::Str("")) && !self.keep_empty {
-                continue;
-            }
-            let field = capture.field.ok_or(Stop::BadField)?;
-            let arena = event.arena();
-            if capture.free
-                && let Some(slot) = event.slot(field)
-            {
-                merge(slot, value, capture.overwrite, arena);
-            } else {
-                set_restricted(event, field, value, capture.overwrite)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Merges what was captured into what is there: a string becomes an array of both, an array gets
-/// longer, and anything else but null stays as it is, unless it is to be overwritten.
-fn merge<'a>(have: &mut Value<'a>, value: Value<'a>, overwrite: bool, arena: &'a Arena) {
-    match have {
-        Value::Null => *have = value,
-        _ if overwrite => *have = value,
-        Value::Array(values) => values.push(value),
-        Value::Str(_) => {
-            let mut both = Array::with_capacity_in(2, arena);
-            both.push(std::mem::replace(have, Value::Null));
-            both.push(value);
-            *have = Value::Array(both);
-        }
-        _ => {}
-    }
-}
-
-/// The same for fields that do not take every value, and where something on the way is no object.
-fn set_restricted<'a>(
-    event: &mut Event<'a>,
-    field: FieldRef<'static>,
-    value: Value<'a>,
-    overwrite: bool,
-) -> Result<(), Stop> {
-    let mut merged = event.get(field).cloned().unwrap_or(Value::Null);
-    let before = merged.clone();
-    merge(&mut merged, value, overwrite, event.arena());
-    if merged == before && !overwrite && before != Value::Null {
-        return Ok(());
-    }
-    event
-        .try_set(field, merged)
-        .then_some(())
-        .ok_or(Stop::BadField)
 }
 
 /// Measures how long matching takes. The clock is first read after thousands of steps, so that an

@@ -1,0 +1,111 @@
+//! Where captures go, and how they are merged into what is there.
+
+use super::Stop;
+use crate::event::{Arena, Array, Event, FieldRef, Root, Value};
+use crate::grok::{Capture, Coercion, Integer, to_f, to_i};
+use crate::regex::Scratch;
+
+/// Where a group of a pattern goes.
+pub(super) struct Destination {
+    group: usize,
+    /// `None`: its name is no field reference, so that setting it fails.
+    field: Option<FieldRef<'static>>,
+    coercion: Coercion,
+    overwrite: bool,
+    /// Whether the field takes any value: `@timestamp` and the tags do not.
+    free: bool,
+}
+
+impl Destination {
+    /// Where `capture` goes, below `target` if there is one.
+    pub(super) fn new(capture: &Capture, target: Option<&str>, overwrite: bool) -> Self {
+        let name = &capture.field;
+        let field = match target {
+            Some(target) => FieldRef::parse(&format!("{target}[{name}]")),
+            None => FieldRef::parse(name),
+        };
+        let restricted = |field: &FieldRef<'_>| {
+            field.root() == Root::Fields
+                && matches!(field.segments().first(), Some(&("@timestamp" | "tags")))
+        };
+        Self {
+            group: capture.group,
+            free: !field.as_ref().is_ok_and(restricted),
+            field: field.ok(),
+            coercion: capture.coercion,
+            overwrite,
+        }
+    }
+}
+
+/// Sets the captures of the match that `scratch` holds, in order, up to the first that cannot be set.
+pub(super) fn set<'a>(
+    destinations: &[Destination],
+    keep_empty: bool,
+    text: &'a str,
+    event: &mut Event<'a>,
+    scratch: &Scratch,
+) -> Result<(), Stop> {
+    for capture in destinations {
+        let span = scratch.span(capture.group);
+        let captured = span.map(|(start, end)| &text[start..end]);
+        let value = match (captured, capture.coercion) {
+            (None, _) => Value::Null,
+            (Some(text), Coercion::Text) => Value::Str(text),
+            (Some(text), Coercion::Float) => Value::Float(to_f(text)),
+            (Some(text), Coercion::Integer) => match to_i(text) {
+                Integer::Small(number) => Value::Int(number),
+                Integer::Big(digits) => Value::BigInt(event.arena().alloc_str(&digits)),
+            },
+        };
+        if matches!(value, Value::Null | Value::Str("")) && !keep_empty {
+            continue;
+        }
+        let field = capture.field.ok_or(Stop::BadField)?;
+        let arena = event.arena();
+        if capture.free
+            && let Some(slot) = event.slot(field)
+        {
+            merge(slot, value, capture.overwrite, arena);
+        } else {
+            set_restricted(event, field, value, capture.overwrite)?;
+        }
+    }
+    Ok(())
+}
+
+/// Merges what was captured into what is there: a string becomes an array of both, an array gets
+/// longer, and anything else but null stays as it is, unless it is to be overwritten.
+fn merge<'a>(have: &mut Value<'a>, value: Value<'a>, overwrite: bool, arena: &'a Arena) {
+    match have {
+        Value::Null => *have = value,
+        _ if overwrite => *have = value,
+        Value::Array(values) => values.push(value),
+        Value::Str(_) => {
+            let mut both = Array::with_capacity_in(2, arena);
+            both.push(std::mem::replace(have, Value::Null));
+            both.push(value);
+            *have = Value::Array(both);
+        }
+        _ => {}
+    }
+}
+
+/// The same for fields that do not take every value, and where something on the way is no object.
+fn set_restricted<'a>(
+    event: &mut Event<'a>,
+    field: FieldRef<'static>,
+    value: Value<'a>,
+    overwrite: bool,
+) -> Result<(), Stop> {
+    let mut merged = event.get(field).cloned().unwrap_or(Value::Null);
+    let before = merged.clone();
+    merge(&mut merged, value, overwrite, event.arena());
+    if merged == before && !overwrite && before != Value::Null {
+        return Ok(());
+    }
+    event
+        .try_set(field, merged)
+        .then_some(())
+        .ok_or(Stop::BadField)
+}
