@@ -52,6 +52,10 @@ pub struct RunArgs {
     #[arg(short = 't', long = "config.test_and_exit")]
     pub test: bool,
 
+    /// Load the configuration again when it changes.
+    #[arg(short = 'r', long = "config.reload.automatic")]
+    pub reload: bool,
+
     /// How many threads run the filters [default: one for each CPU].
     #[arg(short = 'w', long = "pipeline.workers", value_name = "N")]
     pub workers: Option<usize>,
@@ -75,6 +79,14 @@ pub struct RunArgs {
     /// Where dead letters and other state are kept [default: data].
     #[arg(long = "path.data", value_name = "DIR")]
     pub data: Option<PathBuf>,
+
+    /// How many mebibytes of records may be in flight [default: 64].
+    #[arg(long = "memory", value_name = "MIB")]
+    pub memory: Option<usize>,
+
+    /// How many seconds a shutdown waits for what is in flight [default: 10].
+    #[arg(long = "shutdown-timeout", value_name = "SECONDS")]
+    pub shutdown_timeout: Option<u64>,
 
     /// What is logged: error, warn, info, debug or trace [default: info].
     #[arg(long = "log.level", value_name = "LEVEL")]

@@ -84,6 +84,12 @@ impl Configuration {
         })
     }
 
+    /// The texts themselves, to see whether they have changed.
+    pub fn texts(&self) -> Vec<String> {
+        let texts = self.sources.files().map(|file| self.sources.text(file));
+        texts.map(str::to_owned).collect()
+    }
+
     /// Whether it cannot be run.
     pub fn has_errors(&self) -> bool {
         let mut severities = self.diagnostics.iter().map(|found| found.severity);

@@ -3,6 +3,11 @@
 mod cli;
 mod commands;
 mod configuration;
+mod logging;
+mod monitor;
+mod run;
+mod settings;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -14,9 +19,6 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Filter(args)) => commands::filter::run(&args),
-        None => {
-            eprintln!("error: running a pipeline is not wired up yet; `kelp filter` is");
-            ExitCode::FAILURE
-        }
+        None => commands::run::run(cli.run),
     }
 }

@@ -57,9 +57,30 @@ pub enum Operand {
     /// A field of the event.
     Field(FieldRef<'static>),
     /// A constant.
-    Constant(Value<'static>),
+    Constant(Constant),
     /// A list of constants and fields.
     List(Vec<Operand>),
+}
+
+/// A constant of a condition. Unlike a [`Value`] it is shared by all workers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Constant {
+    /// A string.
+    Str(&'static str),
+    /// An integer.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+}
+
+impl Constant {
+    fn value(self) -> Value<'static> {
+        match self {
+            Self::Str(text) => Value::Str(text),
+            Self::Int(number) => Value::Int(number),
+            Self::Float(number) => Value::Float(number),
+        }
+    }
 }
 
 impl Condition {
@@ -131,16 +152,18 @@ impl Condition {
                 operator,
                 left,
                 right,
-            } => compare(*operator, left.value(event), right.value(event)),
-            Self::Match { value, regex } => match value.value(event) {
+            } => left.with_value(event, |left| {
+                right.with_value(event, |right| compare(*operator, left, right))
+            }),
+            Self::Match { value, regex } => value.with_value(event, |value| match value {
                 // A search that runs out of its budget counts as no match.
                 Some(Value::Str(text)) => regex.is_match(text, scratch).unwrap_or(false),
                 _ => false,
-            },
+            }),
             Self::In { needle, haystack } => contains(event, needle, haystack),
             Self::Truthy(operand) => match operand {
                 Operand::Field(field) if field.is_all_metadata() => true,
-                operand => is_truthy(operand.value(event)),
+                operand => operand.with_value(event, is_truthy),
             },
         }
     }
@@ -175,7 +198,7 @@ impl Operand {
                 }
             },
             AstOperand::String(text) | AstOperand::Regex(text) => {
-                Some(Self::Constant(Value::Str(intern(text))))
+                Some(Self::Constant(Constant::Str(intern(text))))
             }
             AstOperand::Number(text) => Some(Self::Constant(number(text))),
             AstOperand::Array(items) => {
@@ -191,20 +214,21 @@ impl Operand {
         }
     }
 
-    /// The value, except for lists, which are no values of their own.
-    fn value<'e, 'a: 'e>(&'e self, event: &'e Event<'a>) -> Option<&'e Value<'a>> {
+    /// Looks at the value; lists are no values of their own.
+    fn with_value<R>(&self, event: &Event<'_>, look: impl FnOnce(Option<&Value<'_>>) -> R) -> R {
         match self {
-            Self::Field(field) => event.get(*field),
-            Self::Constant(value) => Some(value),
-            Self::List(_) => None,
+            Self::Field(field) => look(event.get(*field)),
+            Self::Constant(constant) => look(Some(&constant.value())),
+            Self::List(_) => look(None),
         }
     }
 }
 
-fn number(text: &str) -> Value<'static> {
-    match text.parse() {
-        Ok(integer) => Value::Int(integer),
-        Err(_) => Value::Float(text.parse().unwrap_or(f64::NAN)),
+fn number(text: &str) -> Constant {
+    match crate::config::Number::parse(text) {
+        Some(crate::config::Number::Integer(number)) => Constant::Int(number),
+        Some(crate::config::Number::Float(number)) => Constant::Float(number),
+        None => Constant::Float(text.parse().unwrap_or(f64::NAN)),
     }
 }
 
@@ -265,32 +289,51 @@ fn as_f64(value: &Value<'_>) -> Option<f64> {
     }
 }
 
+/// Each pair of kinds has its own rule in Logstash (source: the `in` methods of `EventCondition`).
 fn contains(event: &Event<'_>, needle: &Operand, haystack: &Operand) -> bool {
-    // Logstash compares constants with constants by identity, so they are never found.
-    if matches!(
-        (needle, haystack),
-        (
-            Operand::Constant(_),
-            Operand::Constant(_) | Operand::List(_)
-        )
-    ) {
-        return false;
+    match (needle, haystack) {
+        // Constants with constants: only what is the same is found, not what lies within.
+        (Operand::Constant(needle), Operand::Constant(haystack)) => needle == haystack,
+        (Operand::Constant(_), Operand::List(_)) | (Operand::List(_), _) => false,
+        (Operand::Constant(Constant::Str(part)), Operand::Field(field)) => {
+            match event.get(*field) {
+                Some(Value::Str(text)) => text.contains(part),
+                Some(Value::Array(items)) => items
+                    .iter()
+                    .any(|item| matches!(item, Value::Str(text) if text == part)),
+                _ => false,
+            }
+        }
+        (Operand::Constant(needle), Operand::Field(field)) => {
+            matches!(event.get(*field), Some(Value::Array(items)) if items.contains(&needle.value()))
+        }
+        (Operand::Field(field), Operand::Constant(haystack)) => {
+            matches!(event.get(*field), Some(Value::Str(part)) if text_contains(*haystack, part))
+        }
+        (Operand::Field(field), Operand::List(items)) => {
+            let needle = event.get(*field);
+            needle.is_some()
+                && items
+                    .iter()
+                    .any(|item| item.with_value(event, |item| same_in_list(needle, item)))
+        }
+        (Operand::Field(needle), Operand::Field(haystack)) => {
+            match (event.get(*needle), event.get(*haystack)) {
+                (None | Some(Value::Null | Value::Array(_) | Value::Object(_)), _) => false,
+                (Some(Value::Str(part)), Some(Value::Str(text))) => text.contains(part),
+                (Some(needle), Some(Value::Array(items))) => items.contains(needle),
+                (needle, haystack) => needle == haystack,
+            }
+        }
     }
-    let needle = needle.value(event);
-    match haystack {
-        Operand::List(items) => items
-            .iter()
-            .any(|item| same_in_list(needle, item.value(event))),
-        Operand::Field(_) | Operand::Constant(_) => match haystack.value(event) {
-            Some(Value::Array(items)) => {
-                let needle = needle.unwrap_or(&Value::Null);
-                items.iter().any(|item| item == needle)
-            }
-            Some(Value::Str(text)) => {
-                matches!(needle, Some(Value::Str(part)) if text.contains(part))
-            }
-            haystack => equal(needle, haystack),
-        },
+}
+
+/// Whether a constant's text holds `part`.
+fn text_contains(constant: Constant, part: &str) -> bool {
+    match constant {
+        Constant::Str(text) => text.contains(part),
+        Constant::Int(number) => itoa::Buffer::new().format(number).contains(part),
+        Constant::Float(_) => false,
     }
 }
 

@@ -1,3 +1,4 @@
 //! The commands, one in each file.
 
 pub mod filter;
+pub mod run;

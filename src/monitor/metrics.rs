@@ -1,0 +1,261 @@
+//! The Prometheus text format.
+
+use std::fmt::Write;
+
+use super::snapshot::Snapshot;
+
+/// `GET /metrics`
+pub fn render(snapshot: &Snapshot) -> String {
+    let mut page = Page::default();
+    let pipeline = ("pipeline", snapshot.pipeline_id.as_str());
+    page.family(
+        "kelp_uptime_seconds",
+        "gauge",
+        "Seconds since the pipeline started.",
+    );
+    page.sample(&[pipeline], snapshot.started.elapsed().as_secs_f64());
+    page.family(
+        "kelp_resident_bytes",
+        "gauge",
+        "Resident memory of the process.",
+    );
+    page.sample(&[], resident_bytes() as f64);
+    page.family("kelp_events_in_total", "counter", "Events made of records.");
+    page.sample(&[pipeline], snapshot.totals.events_in as f64);
+    page.family(
+        "kelp_events_out_total",
+        "counter",
+        "Events that left the filters.",
+    );
+    page.sample(&[pipeline], snapshot.totals.events_out as f64);
+    page.family(
+        "kelp_dead_letters_total",
+        "counter",
+        "Documents among the dead letters.",
+    );
+    page.sample(&[pipeline], snapshot.dead_letters as f64);
+    inputs(&mut page, snapshot);
+    filters(&mut page, snapshot);
+    outputs(&mut page, snapshot);
+    page.text
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+    name: &'static str,
+}
+
+impl Page {
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) {
+        self.name = name;
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, labels: &[(&str, &str)], value: f64) {
+        self.text.push_str(self.name);
+        for (at, (name, value)) in labels.iter().enumerate() {
+            let escaped = value
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('\n', "\\n");
+            let open = if at == 0 { '{' } else { ',' };
+            let _ = write!(self.text, "{open}{name}=\"{escaped}\"");
+        }
+        if !labels.is_empty() {
+            self.text.push('}');
+        }
+        let _ = writeln!(self.text, " {value}");
+    }
+}
+
+fn inputs(page: &mut Page, snapshot: &Snapshot) {
+    page.family(
+        "kelp_consumer_lag",
+        "gauge",
+        "Records of a partition not consumed yet.",
+    );
+    for input in &snapshot.inputs {
+        for partition in &input.stats.partitions {
+            let number = partition.partition.to_string();
+            let labels = [
+                ("input", input.id.as_str()),
+                ("topic", &partition.topic),
+                ("partition", &number),
+            ];
+            if let Some(lag) = partition.lag() {
+                page.sample(&labels, lag as f64);
+            }
+        }
+    }
+    page.family(
+        "kelp_committed_lag",
+        "gauge",
+        "Records of a partition not committed yet.",
+    );
+    for input in &snapshot.inputs {
+        for partition in &input.stats.partitions {
+            let number = partition.partition.to_string();
+            let labels = [
+                ("input", input.id.as_str()),
+                ("topic", &partition.topic),
+                ("partition", &number),
+            ];
+            if let Some(lag) = partition.committed_lag() {
+                page.sample(&labels, lag as f64);
+            }
+        }
+    }
+    type Read = fn(&kelp_ingest::SourceStats) -> f64;
+    let families: [(&'static str, &str, &str, Read); 6] = [
+        (
+            "kelp_consumed_records_total",
+            "counter",
+            "Records consumed.",
+            |stats| stats.consumed_records as f64,
+        ),
+        (
+            "kelp_consumed_bytes_total",
+            "counter",
+            "Bytes consumed.",
+            |stats| stats.consumed_bytes as f64,
+        ),
+        (
+            "kelp_in_flight_bytes",
+            "gauge",
+            "Bytes in flight.",
+            |stats| stats.in_flight_bytes as f64,
+        ),
+        (
+            "kelp_rebalances_total",
+            "counter",
+            "Rebalances of the consumer group.",
+            |stats| stats.rebalances as f64,
+        ),
+        (
+            "kelp_commit_failures_total",
+            "counter",
+            "Commits refused or lost.",
+            |stats| stats.commit_failures as f64,
+        ),
+        (
+            "kelp_stalled_seconds_total",
+            "counter",
+            "Seconds spent waiting for outputs.",
+            |stats| stats.stalled_time.as_secs_f64(),
+        ),
+    ];
+    for (name, kind, help, read) in families {
+        page.family(name, kind, help);
+        for input in &snapshot.inputs {
+            page.sample(&[("input", &input.id)], read(&input.stats));
+        }
+    }
+}
+
+fn filters(page: &mut Page, snapshot: &Snapshot) {
+    type Read = fn(&kelp_parser::pipeline::FilterCounters) -> u64;
+    let families: [(&'static str, &str, Read); 3] = [
+        (
+            "kelp_filter_events_in_total",
+            "Events that reached a filter.",
+            |counters| counters.events_in,
+        ),
+        (
+            "kelp_filter_events_out_total",
+            "Events that left a filter.",
+            |counters| counters.events_out,
+        ),
+        (
+            "kelp_filter_matches_total",
+            "Events on which a filter succeeded.",
+            |counters| counters.matched,
+        ),
+    ];
+    for (name, help, read) in families {
+        page.family(name, "counter", help);
+        for filter in &snapshot.filters {
+            page.sample(
+                &[("id", &filter.id), ("plugin", filter.name)],
+                read(&filter.counters) as f64,
+            );
+        }
+    }
+}
+
+fn outputs(page: &mut Page, snapshot: &Snapshot) {
+    type Read = fn(&kelp_sink::OutputStats) -> u64;
+    let families: [(&'static str, &str, &str, Read); 8] = [
+        (
+            "kelp_output_documents_total",
+            "counter",
+            "Documents written by workers.",
+            |stats| stats.documents,
+        ),
+        (
+            "kelp_output_acknowledged_total",
+            "counter",
+            "Documents acknowledged.",
+            |stats| stats.acknowledged,
+        ),
+        (
+            "kelp_output_duplicates_total",
+            "counter",
+            "Documents that were there already.",
+            |stats| stats.duplicates,
+        ),
+        (
+            "kelp_output_dead_letters_total",
+            "counter",
+            "Documents that went to the dead letters.",
+            |stats| stats.dead_letters,
+        ),
+        (
+            "kelp_output_retries_total",
+            "counter",
+            "Attempts that had to be repeated.",
+            |stats| stats.retries,
+        ),
+        (
+            "kelp_output_requests_total",
+            "counter",
+            "Requests sent.",
+            |stats| stats.requests,
+        ),
+        (
+            "kelp_output_request_milliseconds_total",
+            "counter",
+            "Time spent waiting for answers.",
+            |stats| stats.request_ms,
+        ),
+        (
+            "kelp_output_in_flight",
+            "gauge",
+            "Documents on their way.",
+            |stats| stats.in_flight,
+        ),
+    ];
+    for (name, kind, help, read) in families {
+        page.family(name, kind, help);
+        for output in &snapshot.outputs {
+            page.sample(
+                &[("id", &output.id), ("plugin", &output.name)],
+                read(&output.stats) as f64,
+            );
+        }
+    }
+}
+
+/// Resident memory of the process; 0 where the system does not tell.
+pub fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| {
+        line.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
+    kibibytes.unwrap_or(0) * 1024
+}

@@ -1,0 +1,102 @@
+//! What the workers count. Each worker writes its own counters, at the end of a batch; readers add them up.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use kelp_parser::pipeline::FilterCounters;
+
+/// The counters of one worker.
+pub struct WorkerStats {
+    records: AtomicU64,
+    events_in: AtomicU64,
+    events_out: AtomicU64,
+    filters: Mutex<Vec<FilterCounters>>,
+    last_flush: Mutex<Instant>,
+}
+
+/// The counters of all workers.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Records processed.
+    pub records: u64,
+    /// Events that codecs made of them.
+    pub events_in: u64,
+    /// Events that left the filters.
+    pub events_out: u64,
+    /// For each filter, in the order of the configuration.
+    pub filters: Vec<FilterCounters>,
+}
+
+impl Default for WorkerStats {
+    fn default() -> Self {
+        Self {
+            records: AtomicU64::new(0),
+            events_in: AtomicU64::new(0),
+            events_out: AtomicU64::new(0),
+            filters: Mutex::default(),
+            last_flush: Mutex::new(Instant::now()),
+        }
+    }
+}
+
+impl WorkerStats {
+    /// Counts the events of one record.
+    pub fn count_events(&self, made: u64, left: u64) {
+        // Only this worker writes, so plain additions are enough; readers may see them a little late.
+        add(&self.events_in, made);
+        add(&self.events_out, left);
+    }
+
+    /// Makes the counts of a batch visible.
+    pub fn publish(&self, records: u64, filters: &[FilterCounters]) {
+        add(&self.records, records);
+        let mut published = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        published.clear();
+        published.extend_from_slice(filters);
+    }
+
+    /// Whether `every` has passed since this last said so.
+    pub fn flush_is_due(&self, every: Duration) -> bool {
+        let mut last = self
+            .last_flush
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let due = last.elapsed() >= every;
+        if due {
+            *last = Instant::now();
+        }
+        due
+    }
+}
+
+fn add(counter: &AtomicU64, count: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + count, Ordering::Relaxed);
+}
+
+impl Totals {
+    /// Adds up the workers' counters.
+    pub fn of<'w>(workers: impl Iterator<Item = &'w WorkerStats>) -> Self {
+        let mut totals = Self::default();
+        for worker in workers {
+            totals.records += worker.records.load(Ordering::Relaxed);
+            totals.events_in += worker.events_in.load(Ordering::Relaxed);
+            totals.events_out += worker.events_out.load(Ordering::Relaxed);
+            let filters = worker
+                .filters
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if totals.filters.len() < filters.len() {
+                totals
+                    .filters
+                    .resize(filters.len(), FilterCounters::default());
+            }
+            for (total, counted) in totals.filters.iter_mut().zip(filters.iter()) {
+                total.events_in += counted.events_in;
+                total.events_out += counted.events_out;
+                total.matched += counted.matched;
+            }
+        }
+        totals
+    }
+}

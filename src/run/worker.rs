@@ -1,0 +1,228 @@
+//! A worker: takes batches, runs each record through codec, filters and outputs, and hands the
+//! outputs' requests over. Workers share nothing that is written.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use kelp_ingest::Batch;
+use kelp_parser::codec::{DecodeContext, InvalidUtf8};
+use kelp_parser::event::{Arena, Event};
+use kelp_parser::flow::Position;
+use kelp_parser::pipeline::WorkerState;
+use kelp_parser::receipt::Receipts;
+use kelp_parser::record::{Origin, Record, RecordBatch};
+use kelp_parser::time::Timestamp;
+use kelp_sink::{Provenance, Writer};
+
+use super::stats::WorkerStats;
+use super::topology::Topology;
+
+/// How often filters are asked for what they hold back (as often as in Logstash).
+const FLUSH_EVERY: Duration = Duration::from_secs(5);
+
+/// One worker with its writers and its memory.
+pub struct Worker {
+    topology: Arc<Topology>,
+    writers: Vec<Box<dyn Writer>>,
+    stats: Arc<WorkerStats>,
+    arena: Arena,
+    state: WorkerState,
+    flushes: bool,
+}
+
+impl Worker {
+    /// The first worker of a pipeline also flushes its filters.
+    pub fn new(topology: Arc<Topology>, stats: Arc<WorkerStats>, flushes: bool) -> Self {
+        let writers = topology
+            .outputs
+            .iter()
+            .map(|output| output.writer())
+            .collect();
+        Self {
+            topology,
+            writers,
+            stats,
+            arena: Arena::new(),
+            state: WorkerState::default(),
+            flushes,
+        }
+    }
+
+    /// Works until every input has ended and the queue is empty.
+    pub fn run(mut self, batches: &Receiver<Batch>) {
+        loop {
+            match batches.recv_timeout(FLUSH_EVERY) {
+                Ok(batch) => self.process(&batch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.flushes && self.stats.flush_is_due(FLUSH_EVERY) {
+                self.flush_filters();
+            }
+        }
+        if self.flushes {
+            self.flush_filters();
+        }
+    }
+
+    fn process(&mut self, batch: &Batch) {
+        let receipts = batch.records.receipts();
+        let now = now();
+        for index in 0..batch.records.len() {
+            let record = batch.records.record(index);
+            self.process_record(batch.input, &record, index as u32, now, receipts);
+            // The pass over the record is done; what was made of it has holds of its own.
+            receipts.settle(index as u32);
+            self.arena.reset();
+        }
+        for writer in &mut self.writers {
+            writer.flush(&batch.records);
+        }
+        self.stats
+            .publish(batch.records.len() as u64, &self.state.counters);
+    }
+
+    fn process_record(
+        &mut self,
+        input: usize,
+        record: &Record<'_>,
+        index: u32,
+        now: Timestamp,
+        receipts: &Receipts,
+    ) {
+        let Self {
+            topology,
+            writers,
+            stats,
+            arena,
+            state,
+            ..
+        } = self;
+        let input = &topology.inputs[input];
+        // A redelivered message gets the same time and so the same daily index.
+        let timestamp = record.timestamp.unwrap_or(now);
+        let invalid_utf8 = match record.origin {
+            Origin::Kafka { .. } => InvalidUtf8::Replace,
+            Origin::Line { .. } => InvalidUtf8::Escape,
+        };
+        let mut from = Provenance {
+            record,
+            index,
+            ordinal: 0,
+            receipts,
+        };
+        let mut decoded = 0;
+        let mut emit = |mut event: Event<'_>| {
+            decoded += 1;
+            input.decorate(&mut event, record);
+            topology
+                .pipeline
+                .run(event, now, state, &mut |event, state| {
+                    route(topology, writers, state, &event, &from);
+                    from.ordinal += 1;
+                });
+        };
+        input.common.codec.decode(
+            record.payload.unwrap_or_default(),
+            &mut DecodeContext {
+                arena,
+                timestamp,
+                invalid_utf8,
+                emit: &mut emit,
+            },
+        );
+        stats.count_events(decoded, u64::from(from.ordinal));
+    }
+
+    /// Lets filters give out what they hold back. Such events belong to no record.
+    fn flush_filters(&mut self) {
+        let made: Arc<dyn RecordBatch> = Arc::new(NoRecord::default());
+        let now = now();
+        let Self {
+            topology,
+            writers,
+            arena,
+            state,
+            ..
+        } = self;
+        let record = made.record(0);
+        let mut from = Provenance {
+            record: &record,
+            index: 0,
+            ordinal: 0,
+            receipts: made.receipts(),
+        };
+        topology
+            .pipeline
+            .flush(arena, now, state, &mut |event, state| {
+                route(topology, writers, state, &event, &from);
+                from.ordinal += 1;
+            });
+        made.receipts().settle(0);
+        for writer in writers {
+            writer.flush(&made);
+        }
+        self.arena.reset();
+    }
+}
+
+/// Lets the writer of each output that the event reaches encode it.
+fn route(
+    topology: &Topology,
+    writers: &mut [Box<dyn Writer>],
+    state: &mut WorkerState,
+    event: &Event<'_>,
+    from: &Provenance<'_>,
+) {
+    let mut position = Position::default();
+    while let Some(output) = topology
+        .output_flow
+        .next(&mut position, event, &mut state.scratch)
+    {
+        writers[output as usize].write(event, from);
+    }
+}
+
+/// Stands for the record of events that no record was made into.
+struct NoRecord {
+    receipts: Receipts,
+}
+
+impl Default for NoRecord {
+    fn default() -> Self {
+        Self {
+            receipts: Receipts::new(1),
+        }
+    }
+}
+
+impl RecordBatch for NoRecord {
+    fn len(&self) -> usize {
+        1
+    }
+
+    fn record(&self, _index: usize) -> Record<'_> {
+        Record {
+            payload: None,
+            key: None,
+            timestamp: None,
+            origin: Origin::Line {
+                source: "filters",
+                number: 0,
+            },
+            headers: &(),
+        }
+    }
+
+    fn receipts(&self) -> &Receipts {
+        &self.receipts
+    }
+}
+
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
+}
