@@ -4,11 +4,15 @@
 //! (Elasticsearch, the dead letters) happens elsewhere. This crate does not know where records come
 //! from: it gives back the holds on them, and that is all.
 
+mod counters;
 pub mod dead_letter;
 pub mod double;
 pub mod elasticsearch;
+pub mod file;
+pub mod null;
 pub mod output;
 mod reason;
+pub mod stdout;
 #[cfg(test)]
 mod testing;
 

@@ -14,6 +14,9 @@ use kelp_parser::spec::{EcsCompatibility, PluginOptions, PluginSpec, Settings};
 
 use crate::dead_letter::DeadLetters;
 use crate::elasticsearch::{Elasticsearch, ElasticsearchOptions};
+use crate::file::{FileOptions, FileOutput};
+use crate::null::{Null, NullOptions};
+use crate::stdout::{Stdout, StdoutOptions};
 
 /// A running output.
 pub trait Output: Send + Sync {
@@ -148,10 +151,24 @@ pub type Configure =
     fn(&Plugin, EcsCompatibility, &mut Vec<Diagnostic>) -> Option<Box<dyn OutputConfig>>;
 
 /// Every output, by name.
-pub static OUTPUTS: &[OutputPlugin] = &[OutputPlugin {
-    spec: ElasticsearchOptions::SPEC,
-    configure: Elasticsearch::configure,
-}];
+pub static OUTPUTS: &[OutputPlugin] = &[
+    OutputPlugin {
+        spec: ElasticsearchOptions::SPEC,
+        configure: Elasticsearch::configure,
+    },
+    OutputPlugin {
+        spec: FileOptions::SPEC,
+        configure: FileOutput::configure,
+    },
+    OutputPlugin {
+        spec: NullOptions::SPEC,
+        configure: Null::configure,
+    },
+    OutputPlugin {
+        spec: StdoutOptions::SPEC,
+        configure: Stdout::configure,
+    },
+];
 
 /// Reads the settings of the output that `plugin` names; `None` after errors were reported.
 pub fn configure(

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use kelp_parser::config::ast::{Plugin, Statement};
+use kelp_parser::config::{ParseOptions, SourceMap, parse};
 use kelp_parser::receipt::Receipts;
 use kelp_parser::record::{Origin, Record, RecordBatch};
 
@@ -83,5 +85,17 @@ impl TempDir {
 impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The one plugin of an output section.
+pub(crate) fn output_plugin(text: &str) -> Plugin {
+    let mut sources = SourceMap::default();
+    sources.add("test.conf", format!("output {{ {text} }}"));
+    let (config, diagnostics) = parse(&sources, &ParseOptions::default());
+    assert_eq!(diagnostics, [], "{text}");
+    match config.sections[0].body[0].clone() {
+        Statement::Plugin(plugin) => plugin,
+        Statement::If(_) => unreachable!(),
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kelp_parser::config::ast::{Plugin, Statement};
-use kelp_parser::config::{Diagnostic, ParseOptions, Severity, SourceMap, parse};
+use kelp_parser::config::ast::Plugin;
+use kelp_parser::config::{Diagnostic, Severity};
 use kelp_parser::event::{Arena, Event, Value};
 use kelp_parser::json::{self, Fractions};
 use kelp_parser::record::RecordBatch;
@@ -16,20 +16,10 @@ use super::writer::{ReadyLines, encode};
 use crate::dead_letter::{DeadLetterSettings, DeadLetterStore};
 use crate::double::{Double, DoubleSettings};
 use crate::output::{OutputConfig, Provenance, StartContext};
-use crate::testing::{TempDir, TestBatch};
+use crate::testing::{TempDir, TestBatch, output_plugin};
 
 fn plugin(options: &str) -> Plugin {
-    let mut sources = SourceMap::default();
-    sources.add(
-        "test.conf",
-        format!("output {{ elasticsearch {{ {options} }} }}"),
-    );
-    let (config, diagnostics) = parse(&sources, &ParseOptions::default());
-    assert_eq!(diagnostics, [], "{options}");
-    match config.sections[0].body[0].clone() {
-        Statement::Plugin(plugin) => plugin,
-        Statement::If(_) => unreachable!(),
-    }
+    output_plugin(&format!("elasticsearch {{ {options} }}"))
 }
 
 fn read(options: &str, ecs: EcsCompatibility) -> (Option<Elasticsearch>, Vec<Diagnostic>) {
