@@ -97,12 +97,23 @@ fn inspect(bytes: &[u8]) -> String {
 pub struct Charset(&'static encoding_rs::Encoding);
 
 impl Charset {
-    fn is_utf8(self) -> bool {
+    pub(crate) fn is_utf8(self) -> bool {
         self.0 == encoding_rs::UTF_8
     }
 
     fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
         self.0.decode_without_bom_handling(bytes).0
+    }
+
+    /// The text of bytes that may not be in this character set (source: `LogStash::Util::Charset#convert`).
+    pub(crate) fn convert(self, bytes: &[u8]) -> Cow<'_, str> {
+        if !self.is_utf8() {
+            return self.decode(bytes);
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text.into(),
+            Err(_) => inspect(bytes).into(),
+        }
     }
 
     fn by_name(name: &str) -> Option<Self> {

@@ -116,14 +116,22 @@ impl FilterPlugin {
 
 /// Every filter, by name.
 pub static FILTERS: &[FilterPlugin] = &[
+    FilterPlugin::of::<filters::bytes::Bytes>(),
+    FilterPlugin::of::<filters::cidr::Cidr>(),
     FilterPlugin::of::<filters::csv::Csv>(),
     FilterPlugin::of::<filters::date::Date>(),
+    FilterPlugin::of::<filters::de_dot::DeDot>(),
     FilterPlugin::of::<filters::dissect::Dissect>(),
     FilterPlugin::of::<filters::drop::Drop>(),
     FilterPlugin::of::<filters::grok::Grok>(),
     FilterPlugin::of::<filters::json::Json>(),
     FilterPlugin::of::<filters::kv::Kv>(),
     FilterPlugin::of::<filters::mutate::Mutate>(),
+    FilterPlugin::of::<filters::sleep::Sleep>(),
+    FilterPlugin::of::<filters::syslog_pri::SyslogPri>(),
+    FilterPlugin::of::<filters::truncate::Truncate>(),
+    FilterPlugin::of::<filters::urldecode::Urldecode>(),
+    FilterPlugin::of::<filters::uuid::Uuid>(),
 ];
 
 /// Filters of Logstash that there will not be here, and what to do instead.
