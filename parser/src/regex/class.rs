@@ -18,6 +18,12 @@ impl Hash for CharClass {
     }
 }
 
+impl Default for CharClass {
+    fn default() -> Self {
+        CharClass::empty()
+    }
+}
+
 impl CharClass {
     pub(super) fn empty() -> CharClass {
         CharClass(ClassUnicode::empty())

@@ -177,7 +177,7 @@ impl<'p> Parser<'p> {
         };
         match next {
             '(' => self.group(begin),
-            '[' => Ok(Node::Class(self.bracket_class(begin)?)),
+            '[' => self.bracket_class(begin),
             '.' if self.flags.multiline => Ok(Node::Class(CharClass::any())),
             '.' => Ok(Node::Class(class::not_newline())),
             '^' => Ok(Node::Assert(Assertion::LineStart)),

@@ -24,6 +24,30 @@ pub(super) fn expand(atoms: Vec<Node>) -> Node {
     Node::Concat(out)
 }
 
+/// A class with members like `ß` matches their foldings too. A folding that begins with a member is left out: the class
+/// itself takes that text, one character at a time.
+pub(super) fn expand_class(class: CharClass) -> Node {
+    let mut branches = Vec::new();
+    for (member, fold) in multi_folds() {
+        if class.contains(*member)
+            && !fold
+                .chars()
+                .next()
+                .is_some_and(|first| class.contains(first))
+        {
+            let fold = fold
+                .chars()
+                .map(|c| Node::Class(CharClass::single(c).fold_case()));
+            branches.push(Node::Concat(fold.collect()));
+        }
+    }
+    if branches.is_empty() {
+        return Node::Class(class);
+    }
+    branches.insert(0, Node::Class(class));
+    Node::Alternate(branches)
+}
+
 /// A quantified literal is an atom of its own.
 fn expand_repeat(node: Node) -> Node {
     match node {

@@ -1,6 +1,7 @@
 //! Bracketed character classes and the escapes that are legal both inside and outside of them.
 
 use super::RegexError;
+use super::ast::Node;
 use super::class::{self, CharClass};
 use super::parse::{Escaped, Parser};
 
@@ -9,21 +10,38 @@ const MAX_DEPTH: u32 = 50;
 
 impl Parser<'_> {
     /// A class after its `[`, which stands at `begin`. Case folding is applied.
-    pub(super) fn bracket_class(&mut self, begin: usize) -> Result<CharClass, RegexError> {
-        self.nested_class(begin, 0)
+    pub(super) fn bracket_class(&mut self, begin: usize) -> Result<Node, RegexError> {
+        let negate = self.eat("^");
+        let Members { all, foldable } = self.members(begin, 0)?;
+        let class = if self.flags.ignore_case {
+            let ascii = CharClass::range('\0', '\x7f');
+            let folded_ascii = all.clone().intersect(&ascii).fold_case().intersect(&ascii);
+            foldable
+                .intersect(&all)
+                .fold_case()
+                .union(folded_ascii)
+                .union(all)
+        } else {
+            all
+        };
+        Ok(match negate {
+            true => Node::Class(class.negate()),
+            false if self.flags.ignore_case => super::parse_case::expand_class(class),
+            false => Node::Class(class),
+        })
     }
 
-    fn nested_class(&mut self, begin: usize, depth: u32) -> Result<CharClass, RegexError> {
+    /// What stands between the brackets, up to the closing one.
+    fn members(&mut self, begin: usize, depth: u32) -> Result<Members, RegexError> {
         if depth > MAX_DEPTH {
             return Err(self.error(begin, "the character class is nested too deeply"));
         }
-        let negate = self.eat("^");
         // A `]` in first position is a member, if the class is closed later on.
         if self.pattern[self.at..].starts_with(']') && !self.pattern[self.at + 1..].contains(']') {
             return Err(self.error(begin, "empty char-class"));
         }
-        let mut intersection: Option<CharClass> = None;
-        let mut members = CharClass::empty();
+        let mut intersection: Option<Members> = None;
+        let mut members = Members::default();
         let mut first = true;
         loop {
             let item = self.at;
@@ -32,31 +50,40 @@ impl Parser<'_> {
             };
             match next {
                 ']' if !first => break,
-                '[' if self.pattern[self.at..].starts_with(':') => match self.posix_class()? {
-                    Some(named) => members = members.union(named),
-                    None => members = members.union(self.nested_class(item, depth + 1)?),
+                '[' => match self.posix_class()? {
+                    Some(named) => {
+                        self.no_range(item)?;
+                        members = members.union(named);
+                    }
+                    None => members = members.union(self.nested_class(item, depth)?),
                 },
-                '[' => members = members.union(self.nested_class(item, depth + 1)?),
                 '&' if self.eat("&") => {
-                    let left = std::mem::replace(&mut members, CharClass::empty());
-                    intersection = Some(intersect(intersection, left));
+                    intersection = Some(Members::intersect(
+                        intersection,
+                        std::mem::take(&mut members),
+                    ));
                 }
                 _ => members = members.union(self.class_item(item, next)?),
             }
             first = false;
         }
-        let mut class = intersect(intersection, members);
-        if self.flags.ignore_case {
-            class = class.fold_case();
-        }
-        Ok(if negate { class.negate() } else { class })
+        Ok(Members::intersect(intersection, members))
+    }
+
+    fn nested_class(&mut self, begin: usize, depth: u32) -> Result<Members, RegexError> {
+        let negate = self.eat("^");
+        let members = self.members(begin, depth + 1)?;
+        Ok(if negate { members.negate() } else { members })
     }
 
     /// A member, or a range that begins with it.
-    fn class_item(&mut self, item: usize, next: char) -> Result<CharClass, RegexError> {
+    fn class_item(&mut self, item: usize, next: char) -> Result<Members, RegexError> {
         let first = match next {
             '\\' => match self.class_escape(item)? {
-                Escaped::Class(class) => return Ok(class),
+                Escaped::Class(class) => {
+                    self.no_range(item)?;
+                    return Ok(Members::unfoldable(class));
+                }
                 Escaped::Character(character) => character,
             },
             character => character,
@@ -68,7 +95,7 @@ impl Parser<'_> {
             || rest.starts_with("-[")
             || rest.starts_with("-&&")
         {
-            return Ok(CharClass::single(first));
+            return Ok(Members::foldable(CharClass::single(first)));
         }
         self.bump();
         let end = self.at;
@@ -85,7 +112,18 @@ impl Parser<'_> {
         if last < first {
             return Err(self.error(item, "empty range in char class"));
         }
-        Ok(CharClass::range(first, last))
+        Ok(Members::foldable(CharClass::range(first, last)))
+    }
+
+    /// A class cannot begin a range: `[\w-x]` is an error, `[\w-]` is not.
+    fn no_range(&self, item: usize) -> Result<(), RegexError> {
+        let rest = &self.pattern[self.at..];
+        if rest.starts_with('-') && !rest.starts_with("-]") {
+            let message =
+                "unmatched range specifier in char-class: write the `-` last, or as `\\-`";
+            return Err(RegexError::new(message, item..self.at + 1));
+        }
+        Ok(())
     }
 
     fn class_escape(&mut self, begin: usize) -> Result<Escaped, RegexError> {
@@ -101,7 +139,10 @@ impl Parser<'_> {
     }
 
     /// `[:name:]` or `[:^name:]`, after the `[`; `None` when it is no such thing.
-    fn posix_class(&mut self) -> Result<Option<CharClass>, RegexError> {
+    fn posix_class(&mut self) -> Result<Option<Members>, RegexError> {
+        if !self.pattern[self.at..].starts_with(':') {
+            return Ok(None);
+        }
         let begin = self.at - 1;
         let rest = &self.pattern[self.at + 1..];
         let Some(length) = rest.find(":]") else {
@@ -129,7 +170,11 @@ impl Parser<'_> {
             ));
         };
         self.at = end;
-        Ok(Some(if negate { named.negate() } else { named }))
+        let named = if negate { named.negate() } else { named };
+        Ok(Some(match name {
+            "word" | "ascii" => Members::unfoldable(named),
+            _ => Members::foldable(named),
+        }))
     }
 
     /// The escapes that mean the same inside and outside of brackets; the backslash at `begin` is consumed.
@@ -280,9 +325,49 @@ impl Parser<'_> {
     }
 }
 
-fn intersect(left: Option<CharClass>, right: CharClass) -> CharClass {
-    match left {
-        Some(left) => left.intersect(&right),
-        None => right,
+/// The members of a class, and those of them that `(?i)` folds beyond ASCII: not what `\w` and its like contribute.
+#[derive(Clone, Default)]
+struct Members {
+    all: CharClass,
+    foldable: CharClass,
+}
+
+impl Members {
+    fn foldable(class: CharClass) -> Members {
+        Members {
+            foldable: class.clone(),
+            all: class,
+        }
+    }
+
+    fn unfoldable(class: CharClass) -> Members {
+        Members {
+            all: class,
+            foldable: CharClass::default(),
+        }
+    }
+
+    fn union(self, other: Members) -> Members {
+        Members {
+            all: self.all.union(other.all),
+            foldable: self.foldable.union(other.foldable),
+        }
+    }
+
+    fn negate(self) -> Members {
+        Members {
+            all: self.all.negate(),
+            foldable: self.foldable.negate(),
+        }
+    }
+
+    fn intersect(left: Option<Members>, right: Members) -> Members {
+        match left {
+            None => right,
+            Some(left) => Members {
+                all: left.all.intersect(&right.all),
+                foldable: left.foldable.intersect(&right.foldable),
+            },
+        }
     }
 }

@@ -67,6 +67,8 @@ impl<'a, 'm> Machine<'a, 'm> {
             let next = match op {
                 Op::Match => {
                     self.slots[1] = at as u32;
+                    // `\K` in a look-ahead can stand beyond the end.
+                    self.slots[0] = self.slots[0].min(at as u32);
                     return Ok(true);
                 }
                 Op::Jump(to) => {
