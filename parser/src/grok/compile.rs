@@ -111,6 +111,11 @@ impl Grok {
         &self.source
     }
 
+    /// The regular expression it was written out to.
+    pub fn regex(&self) -> &Regex {
+        &self.regex
+    }
+
     /// The groups that go into fields, in the order in which Logstash sets them: by the first place
     /// of their name.
     pub fn captures(&self) -> &[Capture] {
