@@ -9,6 +9,7 @@ use kelp_parser::regex::{Budget, Options, Regex, Scratch};
 use std::hint::black_box;
 use std::time::Instant;
 
+#[path = "support/lines.rs"]
 mod lines;
 
 type Line = fn(&mut lines::Random) -> String;

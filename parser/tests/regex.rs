@@ -1,6 +1,6 @@
 //! The regular expression engine against a table of patterns, texts and spans, and on random ones.
 
-use kelp_parser::regex::{Options, Regex, Scratch};
+use kelp_parser::regex::{Budget, BudgetExceeded, Options, Regex, Scratch};
 
 #[path = "support/regex_cases.rs"]
 mod cases;
@@ -97,4 +97,71 @@ fn a_search_begins_where_it_is_told() {
     assert_eq!(search(4), Ok(Some(Some((4, 5)))));
     assert_eq!(search(5), Ok(None));
     assert_eq!(search(99), Ok(None));
+}
+
+/// Patterns that take a plain backtracking engine quadratic to exponential time on these lines of 4,000 bytes.
+#[test]
+fn hostile_lines_take_a_bounded_number_of_steps() {
+    let cases = [
+        ("^(?:(?:a+)+)b", "a"),
+        ("(?:a|aa|a?)*b", "a"),
+        ("(?<a>.*) (?<b>.*) (?<c>.*) (?<d>.*) END", "x "),
+        ("(?<a>.*?) (?<b>.*?) (?<c>.*?) (?<d>.*?) END", "x "),
+        ("(?>(?:a|aa|a?)*b|c)", "a"),
+        ("(?=(?:a|aa|a?)*b)a|x", "a"),
+        ("(?:(?=a)a|aa)*b", "a"),
+        (r"(?:\S+ )*(?:\S+ )*(?:\S+ )*x$", "x "),
+        (r"[A-Za-z]+(?:[+A-Za-z+]+)?://", "a"),
+        (r"(?:/(?:[\w_%!$@:.,+~-]+|\\.)*)+!", "/"),
+    ];
+    let mut scratch = Scratch::default();
+    for (pattern, unit) in cases {
+        let regex = Regex::new(
+            pattern,
+            Options {
+                multiline: true,
+                ..Options::default()
+            },
+        )
+        .expect("a pattern");
+        let line = unit.repeat(4000 / unit.len());
+        let budget = Budget {
+            steps: 250_000,
+            keep_going: None,
+        };
+        assert_eq!(
+            regex.captures_within(&line, 0, &mut scratch, budget),
+            Ok(false),
+            "{pattern}"
+        );
+    }
+}
+
+#[test]
+fn a_match_is_given_up_when_told() {
+    let regex = Regex::new(r"(a*)*\1b", Options::default()).expect("a pattern");
+    let mut scratch = Scratch::default();
+    let line = "a".repeat(200);
+    let budget = Budget {
+        steps: 100_000,
+        keep_going: None,
+    };
+    assert_eq!(
+        regex.captures_within(&line, 0, &mut scratch, budget),
+        Err(BudgetExceeded)
+    );
+    let mut asked = 0;
+    let mut keep_going = || {
+        asked += 1;
+        asked < 10
+    };
+    let budget = Budget {
+        steps: u64::MAX,
+        keep_going: Some(&mut keep_going),
+    };
+    assert_eq!(
+        regex.captures_within(&line, 0, &mut scratch, budget),
+        Err(BudgetExceeded)
+    );
+    assert_eq!(asked, 10);
 }

@@ -46,7 +46,14 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
     }
     thread_jumps(&mut compiler.ops, &mut compiler.dispatches);
     let memoizable = !any(&root, &|node| matches!(node, Node::Backref { .. }));
+    let is_choice = |op: &&Op| {
+        matches!(
+            op,
+            Op::Split { .. } | Op::Loop(_) | Op::RunGreedy(_) | Op::RunLazy(_)
+        )
+    };
     Ok(Program {
+        choices: compiler.ops.iter().filter(is_choice).count(),
         first: NextTable::new(&first(&root, ByteSet::ALL)),
         anchored: is_anchored(&root),
         first_only: memoizable && begins_with_everything(&root),
@@ -61,6 +68,7 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         slots: compiler.slots,
         groups: parsed.group_count as usize + 1,
         scopes: compiler.scopes,
+        iterations: compiler.iterations,
         scope_count: compiler.scope_count + 1,
     })
 }
@@ -82,6 +90,8 @@ struct Compiler {
     scopes: Vec<u16>,
     scope: u16,
     scope_count: u16,
+    loops: Vec<u16>,
+    iterations: Vec<Option<Box<[u16]>>>,
     classes: Vec<CharClass>,
     class_index: HashMap<CharClass, u16>,
     nexts: Vec<ByteSet>,
@@ -275,8 +285,12 @@ impl Compiler {
         let slot = nullable(node).then(|| self.slot());
         if let Some(slot) = slot {
             self.emit_op(Op::IterationStart(slot));
+            self.loops.push(slot);
         }
         self.emit(node, between);
+        if slot.is_some() {
+            self.loops.pop();
+        }
         let check = slot.map(|slot| (self.emit_op(Op::Fail), slot));
         self.emit_op(Op::Jump(head));
         let exit = self.emit_op(Op::Jump(FAIL));
@@ -284,6 +298,9 @@ impl Compiler {
             self.ops[check as usize] = Op::IterationEnd { slot, exit };
         }
         self.dispatch(head, &ways.branches(body, exit));
+        if let Op::Dispatch(table) = self.ops[head as usize] {
+            self.ops[head as usize] = Op::Loop(table);
+        }
         self.land(&[exit]);
     }
 
@@ -472,6 +489,8 @@ impl Compiler {
     fn emit_op(&mut self, op: Op) -> Pc {
         self.ops.push(op);
         self.scopes.push(self.scope);
+        self.iterations
+            .push((!self.loops.is_empty()).then(|| self.loops[..].into()));
         self.ops.len() as Pc - 1
     }
 

@@ -17,6 +17,7 @@ mod ast;
 mod byteset;
 mod class;
 mod compile;
+mod memo;
 mod parse;
 mod parse_case;
 mod parse_class;
@@ -24,7 +25,12 @@ mod parse_reference;
 mod program;
 mod search;
 mod table;
+#[cfg(test)]
+#[path = "../../tests/support/regex_cases.rs"]
+mod test_cases;
 mod vm;
+mod vm_assert;
+mod vm_runs;
 
 pub use search::{Budget, Scratch};
 

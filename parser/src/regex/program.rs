@@ -1,10 +1,5 @@
 //! A compiled pattern: operations for the matcher and the tables they refer to. Immutable once built.
 
-#![expect(
-    dead_code,
-    reason = "scopes are for memoisation, which is not there yet"
-)]
-
 use super::table::{ClassTable, NextTable};
 
 /// Index of an operation.
@@ -41,6 +36,8 @@ pub(super) enum Op {
     },
     /// Continue by the next byte.
     Dispatch(u16),
+    /// The same, at the head of a loop.
+    Loop(u16),
     Jump(Pc),
     Save(u16),
     /// Remember where an iteration of a loop begins.
@@ -128,6 +125,10 @@ pub(super) struct Program {
     /// The atomic or look-around body each operation belongs to; 0 is none.
     pub(super) scopes: Vec<u16>,
     pub(super) scope_count: u16,
+    /// The loops around each operation whose iterations may be empty: the slots that say where they began.
+    pub(super) iterations: Vec<Option<Box<[u16]>>>,
+    /// How many operations are choices, or heads of loops.
+    pub(super) choices: usize,
     /// What a match can begin with.
     pub(super) first: NextTable,
     /// Matches only at the start of the text.

@@ -1,6 +1,7 @@
 //! The search: which start positions are tried, with which memory and within which budget.
 
 use super::BudgetExceeded;
+use super::memo::Memo;
 use super::program::Program;
 use super::vm::{Frame, Machine, NONE};
 
@@ -30,6 +31,7 @@ impl Default for Budget<'_> {
 pub struct Scratch {
     pub(super) stack: Vec<Frame>,
     pub(super) slots: Vec<u32>,
+    pub(super) memo: Memo,
     groups: usize,
 }
 
@@ -45,52 +47,81 @@ impl Scratch {
     }
 }
 
+/// Why a match stops without an answer.
+pub(super) enum Stop {
+    /// It backtracks enough for a memory of failed states to be worth its cost: start over with it.
+    Memoize,
+    Budget,
+}
+
 /// The steps left, and the question to ask.
 pub(super) struct Meter<'a> {
     left: u64,
-    until_question: u64,
+    /// Steps until something is to be looked after.
+    until_check: u64,
+    /// Whether the first check asks for memoisation.
+    memoize: bool,
     keep_going: Option<&'a mut dyn FnMut() -> bool>,
 }
 
 impl<'a> Meter<'a> {
-    fn new(budget: Budget<'a>) -> Meter<'a> {
-        let until_question = STEPS_PER_QUESTION.min(budget.steps);
+    /// With `memoize_after` steps [`Stop::Memoize`] is returned, once.
+    fn new(budget: Budget<'a>, memoize_after: Option<u64>) -> Meter<'a> {
+        let until_check = memoize_after
+            .unwrap_or(STEPS_PER_QUESTION)
+            .min(budget.steps);
         Meter {
-            left: budget.steps - until_question,
-            until_question,
+            left: budget.steps - until_check,
+            until_check,
+            memoize: memoize_after.is_some(),
             keep_going: budget.keep_going,
         }
     }
 
     /// Takes some steps.
     #[inline(always)]
-    pub(super) fn spend(&mut self, steps: u64) -> Result<(), BudgetExceeded> {
-        match self.until_question.checked_sub(steps) {
+    pub(super) fn spend(&mut self, steps: u64) -> Result<(), Stop> {
+        match self.until_check.checked_sub(steps) {
             Some(rest) => {
-                self.until_question = rest;
+                self.until_check = rest;
                 Ok(())
             }
-            None => self.refill(steps),
+            None => self.check(steps),
         }
     }
 
+    /// Takes some steps, as far as that is possible before the next check.
+    #[inline(always)]
+    pub(super) fn owe(&mut self, steps: u64) {
+        let owed = steps.min(self.until_check);
+        self.until_check -= owed;
+    }
+
     #[cold]
-    fn refill(&mut self, steps: u64) -> Result<(), BudgetExceeded> {
-        let over = steps - self.until_question;
-        if over > self.left
-            || self
-                .keep_going
-                .as_mut()
-                .is_some_and(|keep_going| !keep_going())
-        {
-            return Err(BudgetExceeded);
+    fn check(&mut self, steps: u64) -> Result<(), Stop> {
+        let over = steps - self.until_check;
+        if over > self.left {
+            return Err(Stop::Budget);
         }
         self.left -= over;
-        self.until_question = STEPS_PER_QUESTION.min(self.left);
-        self.left -= self.until_question;
-        Ok(())
+        self.until_check = STEPS_PER_QUESTION.min(self.left);
+        self.left -= self.until_check;
+        if std::mem::take(&mut self.memoize) {
+            return Err(Stop::Memoize);
+        }
+        match self
+            .keep_going
+            .as_mut()
+            .is_none_or(|keep_going| keep_going())
+        {
+            true => Ok(()),
+            false => Err(Stop::Budget),
+        }
     }
 }
+
+/// Steps after which a search memoizes, beside one per byte of text.
+const STEPS_BEFORE_MEMO: u64 = 256;
 
 pub(super) fn search(
     program: &Program,
@@ -99,7 +130,7 @@ pub(super) fn search(
     scratch: &mut Scratch,
     budget: Budget<'_>,
 ) -> Result<bool, BudgetExceeded> {
-    let Some(mut at) = (start..=haystack.len()).find(|&at| haystack.is_char_boundary(at)) else {
+    let Some(at) = (start..=haystack.len()).find(|&at| haystack.is_char_boundary(at)) else {
         return Ok(false);
     };
     if haystack.len() >= NONE as usize {
@@ -109,24 +140,122 @@ pub(super) fn search(
         scratch.slots.resize(program.slots, NONE);
     }
     scratch.groups = program.groups;
-    let mut meter = Meter::new(budget);
-    let begin = at;
-    loop {
-        match program.first.find(haystack.as_bytes(), at) {
-            Some(found) => at = found,
-            None => return Ok(false),
+    let memoize_after = STEPS_BEFORE_MEMO + haystack.len() as u64;
+    let mut meter = Meter::new(budget, program.memoizable.then_some(memoize_after));
+    let mut search = Search {
+        program,
+        haystack,
+        begin: at,
+        at,
+    };
+    let outcome = match search.run::<false>(scratch, &mut meter) {
+        Err(Stop::Memoize) => {
+            scratch.memo.begin(program, haystack.len());
+            search.run::<true>(scratch, &mut meter)
         }
-        if program.anchored && at > 0 {
-            return Ok(false);
+        outcome => outcome,
+    };
+    outcome.map_err(|_| BudgetExceeded)
+}
+
+/// A search under way: all starts before `at` have failed.
+struct Search<'a> {
+    program: &'a Program,
+    haystack: &'a str,
+    begin: usize,
+    at: usize,
+}
+
+impl Search<'_> {
+    fn run<const MEMO: bool>(
+        &mut self,
+        scratch: &mut Scratch,
+        meter: &mut Meter<'_>,
+    ) -> Result<bool, Stop> {
+        let Search {
+            program, haystack, ..
+        } = *self;
+        loop {
+            match program.first.find(haystack.as_bytes(), self.at) {
+                Some(found) => self.at = found,
+                None => return Ok(false),
+            }
+            if program.anchored && self.at > 0 {
+                return Ok(false);
+            }
+            meter.spend(1)?;
+            let mut machine = Machine::<MEMO>::new(program, haystack, self.begin, scratch, meter);
+            if machine.run(self.at)? {
+                return Ok(true);
+            }
+            if program.first_only || self.at >= haystack.len() {
+                return Ok(false);
+            }
+            self.at += 1;
         }
-        meter.spend(1)?;
-        let mut machine = Machine::new(program, haystack, begin, scratch, &mut meter);
-        if machine.run(at)? {
-            return Ok(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::regex::{Options, Regex, test_cases};
+
+    /// The outcome of a search that memoizes from the first step, or never.
+    fn spans<const MEMO: bool>(
+        regex: &Regex,
+        text: &str,
+        scratch: &mut Scratch,
+    ) -> Option<Vec<Option<(usize, usize)>>> {
+        let program = &regex.0.program;
+        scratch
+            .slots
+            .resize(program.slots.max(scratch.slots.len()), NONE);
+        scratch.groups = program.groups;
+        scratch.memo.begin(program, text.len());
+        let mut meter = Meter::new(Budget::default(), None);
+        let mut search = Search {
+            program,
+            haystack: text,
+            begin: 0,
+            at: 0,
+        };
+        let found = search
+            .run::<MEMO>(scratch, &mut meter)
+            .ok()
+            .expect("within the budget");
+        found.then(|| {
+            (0..program.groups)
+                .map(|group| scratch.span(group))
+                .collect()
+        })
+    }
+
+    #[test]
+    fn memoising_changes_no_answer() {
+        let mut generator = test_cases::Generator(0x2545_f491_4f6c_dd1d);
+        let mut scratch = Scratch::default();
+        let mut compared = 0;
+        for _ in 0..1500 {
+            let pattern = generator.pattern();
+            let options = Options {
+                multiline: true,
+                ..Options::default()
+            };
+            let Ok(regex) = Regex::new(&pattern, options) else {
+                continue;
+            };
+            if !regex.0.program.memoizable {
+                continue;
+            }
+            for _ in 0..5 {
+                let text = generator.text();
+                let plain = spans::<false>(&regex, &text, &mut scratch);
+                let memoized = spans::<true>(&regex, &text, &mut scratch);
+                assert_eq!(plain, memoized, "/{pattern}/ on {text:?}");
+                compared += 1;
+            }
         }
-        if program.first_only || at >= haystack.len() {
-            return Ok(false);
-        }
-        at += 1;
+        assert!(compared > 3_000);
     }
 }

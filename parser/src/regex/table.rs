@@ -9,6 +9,8 @@ pub(super) struct ClassTable {
     /// By byte: for ASCII exact; for bytes from 0x80 true only if every character beyond ASCII is a member.
     bytes: [bool; 256],
     wide: Wide,
+    /// Every character is a member.
+    any: bool,
 }
 
 /// The members beyond ASCII.
@@ -34,7 +36,11 @@ impl ClassTable {
         for ascii in 0..0x80u8 {
             bytes[usize::from(ascii)] = class.contains(char::from(ascii));
         }
-        ClassTable { bytes, wide }
+        ClassTable {
+            any: *class == CharClass::any(),
+            bytes,
+            wide,
+        }
     }
 
     /// Whether every byte of the text decides alone: then runs need not look at whole characters.
@@ -90,6 +96,9 @@ impl ClassTable {
 
     #[inline(always)]
     fn run_end_bytewise(&self, bytes: &[u8], at: usize) -> usize {
+        if self.any {
+            return bytes.len();
+        }
         let rest = bytes.get(at..).unwrap_or_default();
         at + rest
             .iter()

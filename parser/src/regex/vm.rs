@@ -2,10 +2,9 @@
 //!
 //! Positions are always at character boundaries. Nothing here recurses or allocates, but for the growth of the stack.
 
-use super::BudgetExceeded;
-use super::class::is_unicode_word;
-use super::program::{Backref, FAIL, Op, Pc, Program, Run};
-use super::search::{Meter, Scratch};
+use super::memo::Memo;
+use super::program::{FAIL, Op, Pc, Program};
+use super::search::{Meter, Scratch, Stop};
 
 /// A slot that is not set.
 pub(super) const NONE: u32 = u32::MAX;
@@ -17,31 +16,35 @@ pub(super) enum Frame {
     Branch { pc: Pc, at: u32 },
     /// Give back from a greedy run: positions from `low` to before `end` are left to try.
     Greedy { pc: Pc, low: u32, end: u32 },
-    /// Take more with a lazy run: it stands before `at` and may take `left` more characters.
+    /// Take more with a lazy run: it may end at `at` or take up to `left` more characters from there.
     Lazy { pc: Pc, at: u32, left: u32 },
     /// Set a slot back.
     Restore { slot: u32, old: u32 },
 }
 
-pub(super) struct Machine<'a, 'm> {
-    program: &'a Program,
-    text: &'a str,
-    bytes: &'a [u8],
-    search_start: usize,
-    stack: &'a mut Vec<Frame>,
-    slots: &'a mut [u32],
-    meter: &'a mut Meter<'m>,
+/// With `MEMO` it remembers what failed; without, it is faster as long as little fails.
+pub(super) struct Machine<'a, 'm, const MEMO: bool> {
+    pub(super) program: &'a Program,
+    pub(super) text: &'a str,
+    pub(super) bytes: &'a [u8],
+    pub(super) search_start: usize,
+    pub(super) stack: &'a mut Vec<Frame>,
+    pub(super) slots: &'a mut [u32],
+    pub(super) meter: &'a mut Meter<'m>,
+    pub(super) memo: &'a mut Memo,
 }
 
-impl<'a, 'm> Machine<'a, 'm> {
+impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
     pub(super) fn new(
         program: &'a Program,
         text: &'a str,
         search_start: usize,
         scratch: &'a mut Scratch,
         meter: &'a mut Meter<'m>,
-    ) -> Machine<'a, 'm> {
-        let Scratch { stack, slots, .. } = scratch;
+    ) -> Machine<'a, 'm, MEMO> {
+        let Scratch {
+            stack, slots, memo, ..
+        } = scratch;
         stack.clear();
         let slots = &mut slots[..program.slots];
         slots.fill(NONE);
@@ -53,11 +56,12 @@ impl<'a, 'm> Machine<'a, 'm> {
             stack,
             slots,
             meter,
+            memo,
         }
     }
 
     /// Whether the program matches from `start`; the spans are then in the slots.
-    pub(super) fn run(&mut self, start: usize) -> Result<bool, BudgetExceeded> {
+    pub(super) fn run(&mut self, start: usize) -> Result<bool, Stop> {
         let program = self.program;
         self.slots[0] = start as u32;
         let mut pc = FAIL + 1;
@@ -80,6 +84,17 @@ impl<'a, 'm> Machine<'a, 'm> {
                     pc = Pc::from(program.dispatches[usize::from(table)][entry]);
                     continue;
                 }
+                Op::Loop(table) => {
+                    self.meter.owe(1);
+                    if MEMO && self.tried(pc, at) {
+                        None
+                    } else {
+                        let entry = self.bytes.get(at).map_or(256, |&byte| usize::from(byte));
+                        pc = Pc::from(program.dispatches[usize::from(table)][entry]);
+                        continue;
+                    }
+                }
+                Op::Split { .. } if MEMO && self.tried(pc, at) => None,
                 Op::Split { first, second } => {
                     self.stack.push(Frame::Branch {
                         pc: second,
@@ -96,7 +111,10 @@ impl<'a, 'm> Machine<'a, 'm> {
                     };
                     continue;
                 }
-                Op::NegativeEnd { slot, .. } => {
+                Op::NegativeEnd { slot, scope } => {
+                    if MEMO {
+                        self.memo.left(scope);
+                    }
                     self.unwind(self.slots[usize::from(slot)] as usize);
                     None
                 }
@@ -131,23 +149,14 @@ impl<'a, 'm> Machine<'a, 'm> {
             Op::Class(class) => program.classes[usize::from(class)].step(self.text, at),
             Op::Run { class, min, max } => {
                 let class = &program.classes[usize::from(class)];
-                let end = class.run_end(self.text, at, max);
+                let end = self.run_end(class, pc, at, max);
                 if min > 0 && (end == at || (min > 1 && class.skip(self.text, at, min).is_none())) {
                     return None;
                 }
                 Some(end)
             }
-            Op::RunGreedy(run) => self.greedy(&program.runs[usize::from(run)], pc, at),
-            Op::RunLazy(run) => {
-                let run = &program.runs[usize::from(run)];
-                let from = program.classes[usize::from(run.class)].skip(self.text, at, run.min)?;
-                let left = if run.max == u32::MAX {
-                    u32::MAX
-                } else {
-                    run.max - run.min
-                };
-                self.lazy(run, pc, from, left)
-            }
+            Op::RunGreedy(run) => self.enter_greedy(&program.runs[usize::from(run)], pc, at),
+            Op::RunLazy(run) => self.enter_lazy(&program.runs[usize::from(run)], pc, at),
             Op::Save(slot) => {
                 self.set(slot, at as u32);
                 Some(at)
@@ -167,7 +176,10 @@ impl<'a, 'm> Machine<'a, 'm> {
                 }
                 Some(at)
             }
-            Op::ScopeEnd { slot, look, .. } => {
+            Op::ScopeEnd { slot, scope, look } => {
+                if MEMO {
+                    self.memo.left(scope);
+                }
                 self.commit(self.slots[usize::from(slot)] as usize);
                 Some(if look {
                     self.slots[usize::from(slot) + 1] as usize
@@ -188,158 +200,22 @@ impl<'a, 'm> Machine<'a, 'm> {
         }
     }
 
-    /// Conditions on the position. Operations that `run` and `step` handle do not get here.
-    #[inline(always)]
-    fn assertion(&self, op: Op, at: usize) -> Option<usize> {
-        let bytes = self.bytes;
-        let holds = match op {
-            Op::LookClass {
-                behind: false,
-                negate,
-                class,
-            } => {
-                self.program.classes[usize::from(class)]
-                    .step(self.text, at)
-                    .is_some()
-                    != negate
-            }
-            Op::LookClass {
-                behind: true,
-                negate,
-                class,
-            } => {
-                let class = &self.program.classes[usize::from(class)];
-                self.before(at)
-                    .is_some_and(|character| class.contains(character))
-                    != negate
-            }
-            Op::LineStart => at == 0 || (bytes[at - 1] == b'\n' && at < bytes.len()),
-            Op::LineEnd => at == bytes.len() || bytes[at] == b'\n',
-            Op::TextStart => at == 0,
-            Op::TextEnd => at == bytes.len(),
-            Op::TextEndNewline => {
-                at == bytes.len() || (at + 1 == bytes.len() && bytes[at] == b'\n')
-            }
-            Op::WordBoundary { negate } => {
-                let before = self.before(at).is_some_and(is_unicode_word);
-                let after = self.after(at).is_some_and(is_unicode_word);
-                (before != after) != negate
-            }
-            Op::SearchStart => at == self.search_start,
-            Op::StepBack(count) => return self.step_back(at, count),
-            _ => false,
+    /// Whether this state failed before; from now on it counts as tried.
+    #[inline]
+    pub(super) fn tried(&mut self, pc: Pc, at: usize) -> bool {
+        let empty = self.empty_iterations(pc, at);
+        self.memo
+            .tried(pc, at, self.program.scopes[pc as usize], empty)
+    }
+
+    /// Which of the loop iterations around the operation began right here, as bits.
+    #[inline]
+    pub(super) fn empty_iterations(&self, pc: Pc, at: usize) -> u16 {
+        let Some(slots) = &self.program.iterations[pc as usize] else {
+            return 0;
         };
-        holds.then_some(at)
-    }
-
-    #[inline(always)]
-    fn before(&self, at: usize) -> Option<char> {
-        match self.bytes[..at].last() {
-            Some(&byte) if byte < 0x80 => Some(char::from(byte)),
-            _ => self.text[..at].chars().next_back(),
-        }
-    }
-
-    #[inline(always)]
-    fn after(&self, at: usize) -> Option<char> {
-        match self.bytes.get(at) {
-            Some(&byte) if byte < 0x80 => Some(char::from(byte)),
-            _ => self.text[at..].chars().next(),
-        }
-    }
-
-    fn step_back(&self, at: usize, count: u32) -> Option<usize> {
-        match count {
-            0 => Some(at),
-            _ => self.text[..at]
-                .char_indices()
-                .rev()
-                .nth(count as usize - 1)
-                .map(|(position, _)| position),
-        }
-    }
-
-    fn greedy(&mut self, run: &Run, pc: Pc, at: usize) -> Option<usize> {
-        let class = &self.program.classes[usize::from(run.class)];
-        let low = class.skip(self.text, at, run.min)?;
-        let left = if run.max == u32::MAX {
-            u32::MAX
-        } else {
-            run.max - run.min
-        };
-        let end = class.run_end(self.text, low, left);
-        if end > low {
-            self.stack.push(Frame::Greedy {
-                pc,
-                low: low as u32,
-                end: end as u32,
-            });
-        }
-        Some(end)
-    }
-
-    /// The last position from `low` to before `end` where the run may end.
-    fn give_back(&self, run: &Run, low: usize, end: usize) -> Option<usize> {
-        let next = &self.program.nexts[usize::from(run.next)];
-        (low..end)
-            .rev()
-            .find(|&at| next.admits(self.bytes, at) && self.literal_follows(run, at))
-    }
-
-    fn literal_follows(&self, run: &Run, at: usize) -> bool {
-        run.literal.is_none_or(|literal| {
-            self.bytes[at..].starts_with(&self.program.literals[usize::from(literal)])
-        })
-    }
-
-    /// Takes as few characters as what follows admits, and leaves a frame for taking more.
-    fn lazy(&mut self, run: &Run, pc: Pc, mut at: usize, mut left: u32) -> Option<usize> {
-        let class = &self.program.classes[usize::from(run.class)];
-        let next = &self.program.nexts[usize::from(run.next)];
-        loop {
-            let here = next.admits(self.bytes, at) && self.literal_follows(run, at);
-            let further = if left == 0 {
-                None
-            } else {
-                class.step(self.text, at)
-            };
-            if here {
-                if further.is_some() {
-                    self.stack.push(Frame::Lazy {
-                        pc,
-                        at: at as u32,
-                        left,
-                    });
-                }
-                return Some(at);
-            }
-            at = further?;
-            left -= u32::from(left != u32::MAX);
-        }
-    }
-
-    fn backref(&self, backref: &Backref, at: usize) -> Option<usize> {
-        let rest = &self.text[at..];
-        backref.groups.iter().find_map(|&group| {
-            let (begin, end) = (
-                self.slots[2 * group as usize],
-                self.slots[2 * group as usize + 1],
-            );
-            if begin == NONE || end == NONE {
-                return None;
-            }
-            let text = self.text.get(begin as usize..end as usize)?;
-            if !backref.ignore_case {
-                return rest.starts_with(text).then(|| at + text.len());
-            }
-            let mut here = rest.chars();
-            for wanted in text.chars() {
-                let found = here.next()?;
-                if found != wanted && !found.to_lowercase().eq(wanted.to_lowercase()) {
-                    return None;
-                }
-            }
-            Some(self.text.len() - here.as_str().len())
+        slots.iter().fold(0, |bits, &slot| {
+            bits << 1 | u16::from(self.slots[usize::from(slot)] == at as u32)
         })
     }
 
@@ -378,7 +254,7 @@ impl<'a, 'm> Machine<'a, 'm> {
     }
 
     /// The next way on: where to continue, or `None` if all ways have failed.
-    fn backtrack(&mut self) -> Result<Option<(Pc, usize)>, BudgetExceeded> {
+    fn backtrack(&mut self) -> Result<Option<(Pc, usize)>, Stop> {
         let program = self.program;
         while let Some(frame) = self.stack.pop() {
             match frame {
@@ -392,18 +268,10 @@ impl<'a, 'm> Machine<'a, 'm> {
                     let Op::RunGreedy(run) = program.ops[pc as usize] else {
                         continue;
                     };
-                    let (low, end) = (low as usize, end as usize);
-                    let Some(at) = self.give_back(&program.runs[usize::from(run)], low, end) else {
-                        continue;
-                    };
-                    if at > low {
-                        self.stack.push(Frame::Greedy {
-                            pc,
-                            low: low as u32,
-                            end: at as u32,
-                        });
+                    let run = &program.runs[usize::from(run)];
+                    if let Some(at) = self.leave_greedy(run, pc, low as usize, end as usize) {
+                        return Ok(Some((pc + 1, at)));
                     }
-                    return Ok(Some((pc + 1, at)));
                 }
                 Frame::Lazy { pc, at, left } => {
                     self.meter.spend(1)?;
@@ -411,12 +279,7 @@ impl<'a, 'm> Machine<'a, 'm> {
                         continue;
                     };
                     let run = &program.runs[usize::from(run)];
-                    let class = &program.classes[usize::from(run.class)];
-                    let Some(next) = class.step(self.text, at as usize) else {
-                        continue;
-                    };
-                    let left = left - u32::from(left != u32::MAX);
-                    if let Some(at) = self.lazy(run, pc, next, left) {
+                    if let Some(at) = self.leave_lazy(run, pc, at as usize, left) {
                         return Ok(Some((pc + 1, at)));
                     }
                 }

@@ -1,6 +1,8 @@
 //! The table of cases and a generator of patterns and texts, shared by the tests of the regular expression engine.
 
-use kelp_parser::regex::{Options, Regex, Scratch};
+#![allow(dead_code)] // each test uses a part
+
+use super::{Options, Regex, Scratch};
 
 /// One line of the table.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Log lines that look like real ones, the same for the same seed.
 
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: u64) -> u64 {
@@ -120,7 +120,7 @@ impl Random {
     }
 }
 
-pub fn combined(random: &mut Random) -> String {
+pub(crate) fn combined(random: &mut Random) -> String {
     let host = match random.below(10) {
         0 => format!("host-{}.example.com", random.below(999)),
         _ => random.address(),
@@ -136,13 +136,13 @@ pub fn combined(random: &mut Random) -> String {
 }
 
 /// The combined line without its last two fields: a pattern for the combined one fails late on it.
-pub fn common(random: &mut Random) -> String {
+pub(crate) fn common(random: &mut Random) -> String {
     let line = combined(random);
     let fields: Vec<_> = line.rsplitn(5, '"').collect();
     fields[4].trim_end().to_owned()
 }
 
-pub fn syslog(random: &mut Random) -> String {
+pub(crate) fn syslog(random: &mut Random) -> String {
     let (month, day, clock) = (random.month(), random.day(), random.clock());
     let host = random.pick(&["web-01", "db3.prod.example.com", "10.1.2.3", "gw"]);
     let program = random.pick(&["sshd", "systemd", "CRON", "kernel", "postfix/smtpd"]);
@@ -153,7 +153,7 @@ pub fn syslog(random: &mut Random) -> String {
     )
 }
 
-pub fn syslog5424(random: &mut Random) -> String {
+pub(crate) fn syslog5424(random: &mut Random) -> String {
     let (priority, date, millis) = (random.below(190), random.iso_date('T'), random.below(1000));
     let (host, app) = (
         random.pick(&["web-01", "db3.prod.example.com", "10.1.2.3"]),
@@ -170,7 +170,7 @@ pub fn syslog5424(random: &mut Random) -> String {
     )
 }
 
-pub fn haproxy(random: &mut Random) -> String {
+pub(crate) fn haproxy(random: &mut Random) -> String {
     let (month, day, clock) = (random.month(), random.day(), random.clock());
     let mut number = |bound| random.below(bound);
     let (process, port, server, millis) = (
@@ -209,7 +209,7 @@ pub fn haproxy(random: &mut Random) -> String {
     )
 }
 
-pub fn log4j(random: &mut Random) -> String {
+pub(crate) fn log4j(random: &mut Random) -> String {
     let (date, millis) = (random.iso_date(' '), random.below(1000));
     let level = random.pick(&["INFO", "DEBUG", "WARN", "ERROR", "TRACE"]);
     let thread = random.pick(&["main", "http-nio-8080-exec-7", "pool-3-thread-12"]);
@@ -224,7 +224,7 @@ pub fn log4j(random: &mut Random) -> String {
     )
 }
 
-pub fn s3(random: &mut Random) -> String {
+pub(crate) fn s3(random: &mut Random) -> String {
     let (date, address, request, key) = (
         random.http_date(),
         random.address(),
@@ -245,7 +245,7 @@ pub fn s3(random: &mut Random) -> String {
     )
 }
 
-pub fn elb(random: &mut Random) -> String {
+pub(crate) fn elb(random: &mut Random) -> String {
     let (date, micros, address, port) = (
         random.iso_date('T'),
         random.below(1_000_000),
@@ -260,7 +260,7 @@ pub fn elb(random: &mut Random) -> String {
     )
 }
 
-pub fn application(random: &mut Random) -> String {
+pub(crate) fn application(random: &mut Random) -> String {
     let (date, line, message, took) = (
         random.iso_date('T'),
         random.below(900),
@@ -273,7 +273,7 @@ pub fn application(random: &mut Random) -> String {
     )
 }
 
-pub fn lines(count: usize, line: fn(&mut Random) -> String) -> Vec<String> {
+pub(crate) fn lines(count: usize, line: fn(&mut Random) -> String) -> Vec<String> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     (0..count).map(|_| line(&mut random)).collect()
 }
