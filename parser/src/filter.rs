@@ -13,9 +13,9 @@ pub trait Filter: Send + Sync {
     /// Applies the filter to one event. Failures tag the event; they are never errors of the pipeline.
     fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome;
 
-    /// The tag of an event to which the common options cannot be applied (a field below a string, say).
-    fn failure_tag(&self) -> &'static str {
-        "_filter_failure"
+    /// The tags of an event to which the common options cannot be applied (a field below a string, say).
+    fn failure_tags(&self) -> &[&'static str] {
+        &["_filter_failure"]
     }
 
     /// What the filter counts for itself: a name for each of [`Context::counts`].
@@ -321,7 +321,7 @@ impl FilterInstance {
     /// Applies the common options to an event on which the filter succeeded.
     pub(crate) fn decorate(&self, event: &mut Event<'_>) {
         if self.common.decorate(event).is_err() {
-            event.tag(self.filter.failure_tag());
+            event.tag_all(self.filter.failure_tags());
         }
     }
 

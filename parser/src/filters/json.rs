@@ -1,10 +1,10 @@
 //! `json`: parses the JSON text of a field (source: logstash-filter-json).
 
-use crate::event::{Event, FieldRef, Template, Value};
+use crate::event::{Event, EventError, FieldRef, Object, Value, intern, ruby_text};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::json::{Fractions, parse, parse_prefix};
 use crate::plugin_options;
-use crate::spec::Settings;
+use crate::spec::{FieldName, Settings};
 use crate::time::Timestamp;
 
 plugin_options! {
@@ -13,12 +13,12 @@ plugin_options! {
     /// The fields of the parsed object are set on the event, or below `target`.
     pub struct JsonOptions for Filter "json" {
         /// The field that holds the JSON text.
-        source: FieldRef<'static>,
+        source: FieldName,
         /// The field to put the parsed value in; without it the value must be an object and its
         /// fields become fields of the event.
         target: Option<FieldRef<'static>>,
         /// Tags added when the text is not JSON.
-        tag_on_failure: Vec<Template> = ["_jsonparsefailure"],
+        tag_on_failure: Vec<String> = ["_jsonparsefailure"],
         /// Passes over text that is not JSON without a tag.
         skip_on_invalid_json: bool = false,
     }
@@ -27,56 +27,64 @@ plugin_options! {
 /// Parses the JSON text of a field.
 pub struct Json {
     options: JsonOptions,
+    failure_tags: Vec<&'static str>,
 }
 
 impl BuildFilter for Json {
     type Options = JsonOptions;
 
     fn build(options: JsonOptions, _: &mut Settings<'_>, _: &BuildContext) -> Option<Self> {
-        Some(Self { options })
+        let tags = &options.tag_on_failure;
+        let failure_tags = tags.iter().map(|tag| intern(tag)).collect();
+        Some(Self {
+            options,
+            failure_tags,
+        })
     }
 }
 
+/// Why the filter did not succeed.
+enum Failure {
+    NothingThere,
+    NotJson,
+    Other,
+}
+
 impl Filter for Json {
-    fn apply<'a>(&self, event: &mut Event<'a>, _: &mut Context<'a, '_>) -> Outcome {
-        let text = match event.get(self.options.source) {
-            None | Some(Value::Null) => return Outcome::Unmatched,
-            Some(Value::Str(text)) => *text,
-            Some(_) => return self.fail(event),
-        };
-        let parsed = if text.is_empty() && self.options.target.is_some() {
-            Some(Value::Null)
-        } else {
-            last_value(text, event)
-        };
-        let Some(parsed) = parsed else {
-            return self.fail(event);
-        };
-        match (self.options.target, parsed) {
-            (Some(target), parsed) => match event.set(target, parsed) {
-                Ok(()) => Outcome::Matched,
-                Err(_) => self.fail(event),
-            },
-            (None, Value::Object(fields)) => {
-                for (key, value) in fields.iter() {
-                    set_top_level(event, key, value.clone());
-                }
-                Outcome::Matched
-            }
-            (None, _) => self.fail(event),
+    fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
+        match self.parse_into(event, context.now) {
+            Ok(()) => return Outcome::Matched,
+            Err(Failure::NothingThere) => {}
+            Err(Failure::NotJson) if self.options.skip_on_invalid_json => {}
+            Err(Failure::NotJson | Failure::Other) => event.tag_all(&self.failure_tags),
         }
+        Outcome::Unmatched
+    }
+
+    fn failure_tags(&self) -> &[&'static str] {
+        &self.failure_tags
     }
 }
 
 impl Json {
-    fn fail(&self, event: &mut Event<'_>) -> Outcome {
-        if !self.options.skip_on_invalid_json {
-            for tag in &self.options.tag_on_failure {
-                let tag = tag.render(event);
-                event.tag(tag);
-            }
-        }
-        Outcome::Unmatched
+    fn parse_into(&self, event: &mut Event<'_>, now: Timestamp) -> Result<(), Failure> {
+        let source = self.options.source.0.resolve(event);
+        let text = match event.get(source.map_err(|_| Failure::Other)?) {
+            None | Some(Value::Null | Value::Bool(false)) => return Err(Failure::NothingThere),
+            Some(Value::Str(text)) => *text,
+            Some(_) => return Err(Failure::NotJson),
+        };
+        let parsed = if text.is_empty() {
+            Value::Null
+        } else {
+            last_value(text, event).ok_or(Failure::NotJson)?
+        };
+        let set = match (self.options.target, parsed) {
+            (Some(target), parsed) => event.set(target, parsed).map_err(EventError::Set),
+            (None, Value::Object(fields)) => set_top_level(event, fields, now),
+            (None, _) => return Err(Failure::Other),
+        };
+        set.map_err(|_| Failure::Other)
     }
 }
 
@@ -102,24 +110,40 @@ fn last_value<'a>(text: &'a str, event: &Event<'a>) -> Option<Value<'a>> {
     }
 }
 
-/// Sets a field of a parsed object; `@timestamp` must stay a timestamp and `@metadata` stays apart.
-fn set_top_level<'a>(event: &mut Event<'a>, key: &'a str, value: Value<'a>) {
-    match (key, value) {
-        ("@timestamp", Value::Str(text)) => match Timestamp::parse_iso8601(text) {
-            Some(timestamp) => event.fields_mut().set(key, Value::Timestamp(timestamp)),
-            None => {
-                event.tag("_timestampparsefailure");
-                event.fields_mut().set("_@timestamp", Value::Str(text));
-            }
-        },
-        ("@timestamp", Value::Timestamp(timestamp)) => {
-            event.fields_mut().set(key, Value::Timestamp(timestamp));
+/// Sets the fields of the event, whose names are field references. `@timestamp` comes last: it stays
+/// a timestamp, what is none goes to `_@timestamp`.
+fn set_top_level<'a>(
+    event: &mut Event<'a>,
+    mut fields: Object<'a>,
+    now: Timestamp,
+) -> Result<(), EventError> {
+    let arena = event.arena();
+    let timestamp = fields.remove("@timestamp");
+    for (key, value) in fields.iter() {
+        if key.contains(['[', ']', '@']) {
+            event.set(FieldRef::parse_in(arena, key)?, value.clone())?;
+        } else if key == "tags" {
+            event.set(FieldRef::top(&["tags"]), value.clone())?;
+        } else {
+            event.fields_mut().set(key, value.clone());
         }
-        ("@timestamp", bad) => {
-            event.tag("_timestampparsefailure");
-            event.fields_mut().set("_@timestamp", bad);
-        }
-        ("@metadata", Value::Object(metadata)) => *event.metadata_mut() = metadata,
-        (key, value) => event.fields_mut().set(key, value),
     }
+    let Some(given) = timestamp else {
+        return Ok(());
+    };
+    let parsed = match &given {
+        Value::Null | Value::Bool(false) => return Ok(()),
+        Value::Str(text) => Timestamp::parse_iso8601(text),
+        _ => None,
+    };
+    let timestamp = parsed.unwrap_or(now);
+    event
+        .fields_mut()
+        .set("@timestamp", Value::Timestamp(timestamp));
+    if parsed.is_none() {
+        event.tag("_timestampparsefailure");
+        let text = ruby_text(&given, arena);
+        event.fields_mut().set("_@timestamp", Value::Str(text));
+    }
+    Ok(())
 }

@@ -225,8 +225,8 @@ impl Filter for Mutate {
         Outcome::Matched
     }
 
-    fn failure_tag(&self) -> &'static str {
-        self.failure_tag
+    fn failure_tags(&self) -> &[&'static str] {
+        std::slice::from_ref(&self.failure_tag)
     }
 }
 
