@@ -7,17 +7,18 @@
 //! filter { ... }                   (any number of lines)
 //! >>> {"message":"in"}             (an event that goes in; one worker sees them all, in order)
 //! <<< {"message":"out"}            (an event that comes of it, whole but for @timestamp and @version,
-//!                                   which are compared only where they are written; none: dropped)
+//!                                   which are compared only where they are written, as is what lies
+//!                                   in @metadata; none: dropped)
 //! !!! text                         (instead of events: part of the error that the configuration gets)
 //! ```
-//! Lines that start with `#` are comments.
+//! Lines that start with `#` are comments. `FIXTURES` in a configuration is the directory `cases/fixtures`.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::Path;
 
 use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
-use kelp_parser::event::{Arena, Event, Value, write_json};
+use kelp_parser::event::{Arena, Event, Object, Value, write_json};
 use kelp_parser::filter::BuildContext;
 use kelp_parser::json::{Fractions, parse as parse_json};
 use kelp_parser::pipeline::{Pipeline, WorkerState};
@@ -72,7 +73,9 @@ fn cases(text: &str) -> Vec<Case> {
 /// What is wrong with a case, if anything is.
 fn check(case: &Case) -> Result<(), String> {
     let mut sources = SourceMap::default();
-    sources.add("case.conf", &case.config);
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/fixtures");
+    let fixtures = fixtures.to_string_lossy();
+    sources.add("case.conf", case.config.replace("FIXTURES", &fixtures));
     let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
     let context = BuildContext { ecs: case.ecs };
     let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
@@ -95,7 +98,12 @@ fn check(case: &Case) -> Result<(), String> {
         };
         let event = Event::from_object(&arena, fields, now);
         let mut out = Vec::new();
-        pipeline.run(event, now, &mut worker, &mut |event, _| {
+        pipeline.run(event, now, &mut worker, &mut |mut event, _| {
+            let metadata = std::mem::replace(event.metadata_mut(), Object::new(&arena));
+            if !metadata.is_empty() {
+                let fields = event.fields_mut();
+                fields.set("@metadata", Value::Object(metadata));
+            }
             let mut text = Vec::new();
             write_json(&mut text, &event);
             out.push(String::from_utf8(text).unwrap());
@@ -113,7 +121,7 @@ fn same(got: &[String], want: &[String]) -> bool {
         && got.iter().zip(want).all(|(got, want)| {
             let want: serde_json::Value = serde_json::from_str(want).unwrap();
             let mut got: serde_json::Value = serde_json::from_str(got).unwrap();
-            for name in ["@timestamp", "@version"] {
+            for name in ["@timestamp", "@version", "@metadata"] {
                 if want.get(name).is_none() {
                     got.as_object_mut().unwrap().remove(name);
                 }
