@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod cidr;
+pub mod clone;
 pub mod csv;
 pub mod date;
 pub mod de_dot;
@@ -9,9 +10,13 @@ pub mod dissect;
 pub mod drop;
 pub mod grok;
 pub mod json;
+pub mod json_encode;
 pub mod kv;
 pub mod mutate;
+pub mod prune;
+mod regex_template;
 pub mod sleep;
+pub mod split;
 pub mod syslog_pri;
 pub mod truncate;
 pub mod urldecode;

@@ -7,6 +7,8 @@ mod convert;
 mod substitute;
 mod text;
 
+pub(crate) use text::split as split_text;
+
 use convert::Conversion;
 use substitute::Substitution;
 

@@ -1,30 +1,15 @@
 //! `gsub`: replaces every match of a regular expression, as Ruby's `String#gsub` does.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use super::Failed;
 use crate::event::{Arena, ArenaString, Event, FieldRef, Template, Value};
-use crate::regex::{Options, Regex, RegexError, Scratch};
+use crate::filters::regex_template::RegexTemplate;
+use crate::regex::{Regex, RegexError, Scratch};
 
 /// What is looked for and what it becomes.
 pub(super) struct Substitution {
-    needle: Needle,
+    needle: RegexTemplate,
     replacement: Replacement,
 }
-
-enum Needle {
-    Fixed(Regex),
-    /// Holds `%{field}`: the expression hangs on the event.
-    Dynamic {
-        template: Template,
-        /// Events that need an expression once tend to need it again.
-        compiled: Mutex<HashMap<String, Option<Regex>>>,
-    },
-}
-
-/// How many expressions that hang on events are kept.
-const COMPILED_MAX: usize = 500;
 
 enum Replacement {
     Fixed(Vec<Piece>),
@@ -43,14 +28,7 @@ enum Piece {
 
 impl Substitution {
     pub(super) fn parse(needle: &str, replacement: &str) -> Result<Self, RegexError> {
-        let needle = if needle.contains("%{") {
-            Needle::Dynamic {
-                template: Template::lenient(needle),
-                compiled: Mutex::default(),
-            }
-        } else {
-            Needle::Fixed(Regex::new(needle, Options::default())?)
-        };
+        let needle = RegexTemplate::parse(needle)?;
         let template = Template::lenient(replacement);
         let replacement = match template.as_constant() {
             Some(text) => Replacement::Fixed(pieces(text)),
@@ -73,14 +51,7 @@ impl Substitution {
         if !matches!(event.get(field), Some(Value::Str(_) | Value::Array(_))) {
             return Ok(());
         }
-        let found;
-        let regex = match &self.needle {
-            Needle::Fixed(regex) => regex,
-            Needle::Dynamic { template, compiled } => {
-                found = compiled_for(template.try_render(event)?, compiled).ok_or(Failed)?;
-                &found
-            }
-        };
+        let regex = &self.needle.resolve(event).ok_or(Failed)?;
         let rendered;
         let pieces = match &self.replacement {
             Replacement::Fixed(pieces) => pieces,
@@ -105,19 +76,6 @@ impl Substitution {
         }
         Ok(())
     }
-}
-
-fn compiled_for(text: &str, compiled: &Mutex<HashMap<String, Option<Regex>>>) -> Option<Regex> {
-    let mut compiled = compiled.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(regex) = compiled.get(text) {
-        return regex.clone();
-    }
-    if compiled.len() >= COMPILED_MAX {
-        compiled.clear();
-    }
-    let regex = Regex::new(text, Options::default()).ok();
-    compiled.insert(text.to_owned(), regex.clone());
-    regex
 }
 
 /// Replaces every match; the text itself where there is none.

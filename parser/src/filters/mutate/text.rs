@@ -81,7 +81,7 @@ pub(super) fn strip(text: &str) -> &str {
 
 /// The parts between separators without empty ones at the end, as `String#split`. A single space
 /// stands for any white space, an empty separator for every place between letters.
-pub(super) fn split<'a>(text: &'a str, separator: &str, arena: &'a Arena) -> Array<'a> {
+pub(crate) fn split<'a>(text: &'a str, separator: &str, arena: &'a Arena) -> Array<'a> {
     let mut parts = Array::new_in(arena);
     match separator {
         " " => {
