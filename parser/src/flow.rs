@@ -99,6 +99,17 @@ impl Flow {
         event: &Event<'_>,
         scratch: &mut Scratch,
     ) -> Option<u32> {
+        self.next_noting(position, event, scratch, |_, _| {})
+    }
+
+    /// Like [`next`](Self::next); tells `note` of each condition on the way its step and whether it held.
+    pub(crate) fn next_noting(
+        &self,
+        position: &mut Position,
+        event: &Event<'_>,
+        scratch: &mut Scratch,
+        mut note: impl FnMut(u32, bool),
+    ) -> Option<u32> {
         loop {
             match self.steps.get(position.0 as usize)? {
                 Step::Plugin(number) => {
@@ -109,11 +120,9 @@ impl Flow {
                     condition,
                     otherwise,
                 } => {
-                    position.0 = if condition.holds(event, scratch) {
-                        position.0 + 1
-                    } else {
-                        *otherwise
-                    };
+                    let holds = condition.holds(event, scratch);
+                    note(position.0, holds);
+                    position.0 = if holds { position.0 + 1 } else { *otherwise };
                 }
                 Step::Jump(target) => position.0 = *target,
             }

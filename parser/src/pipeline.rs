@@ -1,5 +1,7 @@
 //! The filter section: compiled once, run for every event.
 
+use std::collections::BTreeSet;
+
 use crate::config::ast::{Config, Plugin, SectionKind};
 use crate::config::{Diagnostic, nearest};
 use crate::event::{Arena, Event};
@@ -96,46 +98,76 @@ impl Pipeline {
             .counters
             .resize(self.filters.len(), FilterCounters::default());
         worker.counts.resize_with(self.filters.len(), Vec::new);
-        // Events still to be run, the next one last. A filter's own event goes on before those it made.
-        let mut waiting: Vec<(Event<'a>, Position)> = Vec::new();
         let mut emitted = Vec::new();
-        self.run_one(
-            event,
-            Position::default(),
-            now,
-            worker,
-            &mut waiting,
-            &mut emitted,
-            out,
-        );
-        while let Some((event, position)) = waiting.pop() {
-            self.run_one(
-                event,
-                position,
-                now,
-                worker,
-                &mut waiting,
-                &mut emitted,
-                out,
-            );
+        let mut traveller = Traveller::new(event);
+        match self.advance(&mut traveller, false, now, worker, &mut emitted) {
+            Stop::End => out(traveller.event, worker),
+            Stop::Dropped if emitted.is_empty() => {}
+            stop => {
+                let finished = self.run_group(traveller, stop, now, worker, emitted);
+                for event in finished {
+                    out(event, worker);
+                }
+            }
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the state of one loop, private to this file"
-    )]
-    fn run_one<'a>(
+    /// Runs on an event that has become several. The result is in the order in which Logstash has it.
+    fn run_group<'a>(
         &self,
-        mut event: Event<'a>,
-        mut position: Position,
+        first: Traveller<'a>,
+        mut stop: Stop,
         now: Timestamp,
         worker: &mut WorkerState,
-        waiting: &mut Vec<(Event<'a>, Position)>,
+        mut emitted: Vec<Emitted<'a>>,
+    ) -> Vec<Event<'a>> {
+        // The next one last. A filter's own event goes on before those it made.
+        let mut waiting: Vec<Traveller<'a>> = Vec::new();
+        let mut finished: Vec<Traveller<'a>> = Vec::new();
+        let mut current = first;
+        loop {
+            while let Some(made) = emitted.pop() {
+                waiting.push(Traveller {
+                    event: made.event,
+                    position: current.position,
+                    decisions: current.decisions.clone(),
+                });
+            }
+            match stop {
+                Stop::End => finished.push(current),
+                Stop::Dropped => {}
+                Stop::Emitted => waiting.push(current),
+            }
+            let Some(next) = waiting.pop() else {
+                return in_order_of_branches(finished);
+            };
+            current = next;
+            stop = self.advance(&mut current, true, now, worker, &mut emitted);
+        }
+    }
+
+    /// Runs an event until it has passed all filters, is dropped, or a filter made further events of it.
+    fn advance<'a>(
+        &self,
+        traveller: &mut Traveller<'a>,
+        noting: bool,
+        now: Timestamp,
+        worker: &mut WorkerState,
         emitted: &mut Vec<Emitted<'a>>,
-        out: &mut dyn FnMut(Event<'a>, &mut WorkerState),
-    ) {
-        while let Some(number) = self.flow.next(&mut position, &event, &mut worker.scratch) {
+    ) -> Stop {
+        let Traveller {
+            event,
+            position,
+            decisions,
+        } = traveller;
+        while let Some(number) =
+            self.flow
+                .next_noting(position, event, &mut worker.scratch, |step, held| {
+                    if noting {
+                        decisions.push((step, held));
+                    }
+                })
+        {
             let instance = &self.filters[number as usize];
             let counters = &mut worker.counters[number as usize];
             counters.events_in += 1;
@@ -147,24 +179,24 @@ impl Pipeline {
                 counts,
                 emitted,
             };
-            let outcome = instance.filter.apply(&mut event, &mut context);
+            let outcome = instance.filter.apply(event, &mut context);
             if outcome == Outcome::Matched {
                 counters.matched += 1;
-                instance.decorate(&mut event);
+                instance.decorate(event);
             }
             counters.events_out += emitted.len() as u64;
-            while let Some(mut made) = emitted.pop() {
-                if made.matched {
-                    instance.decorate(&mut made.event);
-                }
-                waiting.push((made.event, position));
+            for made in emitted.iter_mut().filter(|made| made.matched) {
+                instance.decorate(&mut made.event);
             }
             if outcome == Outcome::Drop {
-                return;
+                return Stop::Dropped;
             }
             counters.events_out += 1;
+            if !emitted.is_empty() {
+                return Stop::Emitted;
+            }
         }
-        out(event, worker);
+        Stop::End
     }
 
     /// Lets filters that hold something back give it out; called about every five seconds.
@@ -188,6 +220,63 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// An event on its way through the filters.
+struct Traveller<'a> {
+    event: Event<'a>,
+    position: Position,
+    /// The conditions it met since it was one of several, and whether they held.
+    decisions: Vec<(u32, bool)>,
+}
+
+impl<'a> Traveller<'a> {
+    fn new(event: Event<'a>) -> Self {
+        Self {
+            event,
+            position: Position::default(),
+            decisions: Vec::new(),
+        }
+    }
+
+    fn decided(&self, step: u32) -> Option<bool> {
+        let mut decisions = self.decisions.iter();
+        decisions.find_map(|(at, held)| (*at == step).then_some(*held))
+    }
+}
+
+/// Why an event does not move on.
+enum Stop {
+    End,
+    Dropped,
+    /// There are further events, which are to be looked after first.
+    Emitted,
+}
+
+/// Logstash runs all events of a batch through a branch before it turns to the next branch. So
+/// behind a condition the events for which it held come first
+/// (source: `SplitDataset` in `org.logstash.config.ir.compiler.DatasetCompiler`).
+fn in_order_of_branches<'a>(mut travellers: Vec<Traveller<'a>>) -> Vec<Event<'a>> {
+    let decisions = travellers.iter().flat_map(|one| &one.decisions);
+    let steps: BTreeSet<u32> = decisions.map(|(step, _)| *step).collect();
+    for step in steps {
+        // Those that met the condition change places among themselves; the others stay where they are.
+        let places: Vec<usize> = (0..travellers.len())
+            .filter(|&at| travellers[at].decided(step).is_some())
+            .collect();
+        let mut order = places.clone();
+        order.sort_by_key(|&at| travellers[at].decided(step) != Some(true));
+        let mut moved: Vec<Option<Traveller<'a>>> = travellers.into_iter().map(Some).collect();
+        let sorted: Vec<_> = order.iter().map(|&at| moved[at].take()).collect();
+        for (place, traveller) in places.into_iter().zip(sorted) {
+            moved[place] = traveller;
+        }
+        travellers = moved.into_iter().flatten().collect();
+    }
+    travellers
+        .into_iter()
+        .map(|traveller| traveller.event)
+        .collect()
 }
 
 fn build_filter(
