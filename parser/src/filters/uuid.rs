@@ -48,7 +48,7 @@ impl Filter for Uuid {
         if event.try_set(target, Value::Str(uuid)) {
             Outcome::Matched
         } else {
-            event.tag(self.failure_tag());
+            event.tag_all(self.failure_tags());
             Outcome::Unmatched
         }
     }
