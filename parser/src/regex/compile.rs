@@ -10,8 +10,10 @@ use super::ast::{Assertion, Node, Repeat, RepeatKind};
 use super::byteset::ByteSet;
 use super::class::CharClass;
 use super::parse::Parsed;
+use super::prefilter::Prefilter;
 use super::program::{Backref, DispatchTable, FAIL, Op, Pc, Program, Run, UNBOUNDED};
-use super::table::{ClassTable, NextTable};
+use super::scan::Scan;
+use super::table::{ClassTable, NextTable, lazy_stops};
 use std::collections::HashMap;
 
 /// Programs longer than this are refused.
@@ -55,6 +57,7 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
     Ok(Program {
         choices: compiler.ops.iter().filter(is_choice).count(),
         first: NextTable::new(&first(&root, ByteSet::ALL)),
+        prefilter: Prefilter::new(&root),
         anchored: is_anchored(&root),
         first_only: memoizable && begins_with_everything(&root),
         memoizable,
@@ -332,10 +335,10 @@ impl Compiler {
         self.land(&[exit]);
     }
 
-    fn class_run(&mut self, class: &CharClass, repeat: &Repeat, after: &After<'_>) {
+    fn class_run(&mut self, members: &CharClass, repeat: &Repeat, after: &After<'_>) {
         let Repeat { min, max, kind, .. } = *repeat;
-        let settled = ByteSet::of_class(class).is_disjoint(after.follow);
-        let class = self.class(class);
+        let settled = ByteSet::of_class(members).is_disjoint(after.follow);
+        let class = self.class(members);
         let bound = max.unwrap_or(UNBOUNDED);
         let possessive = match kind {
             RepeatKind::Possessive => true,
@@ -360,11 +363,18 @@ impl Compiler {
                 .literal
                 .filter(|text| text.len() > 1)
                 .map(|text| self.literal_index(text));
+            let stops = match kind {
+                RepeatKind::Lazy => {
+                    lazy_stops(&ClassTable::new(members), &NextTable::new(&after.follow))
+                }
+                _ => Scan::new([false; 256]),
+            };
             self.runs.push(Run {
                 class,
                 min,
                 max: bound,
                 next,
+                stops,
                 literal,
             });
             let run = self.runs.len() as u16 - 1;

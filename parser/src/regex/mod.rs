@@ -22,7 +22,9 @@ mod parse;
 mod parse_case;
 mod parse_class;
 mod parse_reference;
+mod prefilter;
 mod program;
+mod scan;
 mod search;
 mod table;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A compiled pattern: operations for the matcher and the tables they refer to. Immutable once built.
 
+use super::prefilter::Prefilter;
+use super::scan::Scan;
 use super::table::{ClassTable, NextTable};
 
 /// Index of an operation.
@@ -96,6 +98,8 @@ pub(super) struct Run {
     pub(super) max: u32,
     /// Index of the filter on what comes after the run.
     pub(super) next: u16,
+    /// Where a lazy run looks whether it may end.
+    pub(super) stops: Scan,
     /// Text that must come right after the run, when known.
     pub(super) literal: Option<u16>,
 }
@@ -131,6 +135,7 @@ pub(super) struct Program {
     pub(super) choices: usize,
     /// What a match can begin with.
     pub(super) first: NextTable,
+    pub(super) prefilter: Prefilter,
     /// Matches only at the start of the text.
     pub(super) anchored: bool,
     /// Only the first position need be tried: the pattern begins with `.*` over everything.

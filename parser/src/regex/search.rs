@@ -2,6 +2,7 @@
 
 use super::BudgetExceeded;
 use super::memo::Memo;
+use super::prefilter::Caches;
 use super::program::Program;
 use super::vm::{Frame, Machine, NONE};
 
@@ -32,6 +33,7 @@ pub struct Scratch {
     pub(super) stack: Vec<Frame>,
     pub(super) slots: Vec<u32>,
     pub(super) memo: Memo,
+    caches: Caches,
     groups: usize,
 }
 
@@ -48,34 +50,47 @@ impl Scratch {
 }
 
 /// Why a match stops without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
+    /// It backtracks more than lines that match do: ask the prefilter whether there is a match at all.
+    Filter,
     /// It backtracks enough for a memory of failed states to be worth its cost: start over with it.
     Memoize,
     Budget,
 }
 
-/// The steps left, and the question to ask.
+/// Steps after which a search asks the prefilter, if it has not before.
+const STEPS_BEFORE_FILTER: u64 = 40;
+
+/// Steps after which a search memoizes, beside one per byte of text.
+const STEPS_BEFORE_MEMO: u64 = 256;
+
+/// The steps left, and what to do when some are spent.
 pub(super) struct Meter<'a> {
     left: u64,
-    /// Steps until something is to be looked after.
+    /// Steps until the next check.
     until_check: u64,
-    /// Whether the first check asks for memoisation.
-    memoize: bool,
+    /// What the next check stops for; `None` when it asks `keep_going`.
+    stop: Option<Stop>,
     keep_going: Option<&'a mut dyn FnMut() -> bool>,
 }
 
 impl<'a> Meter<'a> {
-    /// With `memoize_after` steps [`Stop::Memoize`] is returned, once.
-    fn new(budget: Budget<'a>, memoize_after: Option<u64>) -> Meter<'a> {
-        let until_check = memoize_after
-            .unwrap_or(STEPS_PER_QUESTION)
-            .min(budget.steps);
+    fn new(budget: Budget<'a>) -> Meter<'a> {
         Meter {
-            left: budget.steps - until_check,
-            until_check,
-            memoize: memoize_after.is_some(),
+            left: budget.steps,
+            until_check: 0,
+            stop: None,
             keep_going: budget.keep_going,
         }
+    }
+
+    /// Makes the next check come after `steps`, with this outcome.
+    fn stop_after(&mut self, steps: u64, stop: Option<Stop>) {
+        self.left += self.until_check;
+        self.until_check = steps.min(self.left);
+        self.left -= self.until_check;
+        self.stop = stop;
     }
 
     /// Takes some steps.
@@ -104,24 +119,22 @@ impl<'a> Meter<'a> {
             return Err(Stop::Budget);
         }
         self.left -= over;
-        self.until_check = STEPS_PER_QUESTION.min(self.left);
-        self.left -= self.until_check;
-        if std::mem::take(&mut self.memoize) {
-            return Err(Stop::Memoize);
-        }
-        match self
-            .keep_going
-            .as_mut()
-            .is_none_or(|keep_going| keep_going())
-        {
-            true => Ok(()),
-            false => Err(Stop::Budget),
+        self.until_check = 0;
+        let stop = self.stop;
+        self.stop_after(STEPS_PER_QUESTION, None);
+        match stop {
+            Some(stop) => Err(stop),
+            None if self
+                .keep_going
+                .as_mut()
+                .is_none_or(|keep_going| keep_going()) =>
+            {
+                Ok(())
+            }
+            None => Err(Stop::Budget),
         }
     }
 }
-
-/// Steps after which a search memoizes, beside one per byte of text.
-const STEPS_BEFORE_MEMO: u64 = 256;
 
 pub(super) fn search(
     program: &Program,
@@ -140,22 +153,34 @@ pub(super) fn search(
         scratch.slots.resize(program.slots, NONE);
     }
     scratch.groups = program.groups;
-    let memoize_after = STEPS_BEFORE_MEMO + haystack.len() as u64;
-    let mut meter = Meter::new(budget, program.memoizable.then_some(memoize_after));
+    let mut meter = Meter::new(budget);
     let mut search = Search {
         program,
         haystack,
         begin: at,
         at,
     };
-    let outcome = match search.run::<false>(scratch, &mut meter) {
-        Err(Stop::Memoize) => {
-            scratch.memo.begin(program, haystack.len());
-            search.run::<true>(scratch, &mut meter)
+    meter.stop_after(STEPS_BEFORE_FILTER, Some(Stop::Filter));
+    let mut outcome = search.first_attempt(scratch, &mut meter);
+    if matches!(outcome, Ok(None) | Err(Stop::Filter)) {
+        if !program
+            .prefilter
+            .may_match(haystack, search.at, &mut scratch.caches)
+        {
+            return Ok(false);
         }
-        outcome => outcome,
-    };
-    outcome.map_err(|_| BudgetExceeded)
+        let memoize_after = STEPS_BEFORE_MEMO + haystack.len() as u64;
+        meter.stop_after(memoize_after, program.memoizable.then_some(Stop::Memoize));
+        outcome = search.run::<false>(scratch, &mut meter).map(Some);
+    }
+    if outcome == Err(Stop::Memoize) {
+        scratch.memo.begin(program, haystack.len());
+        outcome = search.run::<true>(scratch, &mut meter).map(Some);
+    }
+    match outcome {
+        Ok(found) => Ok(found == Some(true)),
+        Err(_) => Err(BudgetExceeded),
+    }
 }
 
 /// A search under way: all starts before `at` have failed.
@@ -167,32 +192,68 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// The first attempt only: most lines match at their start. `None` if it failed and others are to be made.
+    fn first_attempt(
+        &mut self,
+        scratch: &mut Scratch,
+        meter: &mut Meter<'_>,
+    ) -> Result<Option<bool>, Stop> {
+        if !self.next_start() {
+            return Ok(Some(false));
+        }
+        let attempt = self.attempt::<false>(scratch, meter)?;
+        Ok(if attempt {
+            Some(true)
+        } else if self.advance() {
+            None
+        } else {
+            Some(false)
+        })
+    }
+
+    /// Attempts from all starts that are left.
     fn run<const MEMO: bool>(
         &mut self,
         scratch: &mut Scratch,
         meter: &mut Meter<'_>,
     ) -> Result<bool, Stop> {
-        let Search {
-            program, haystack, ..
-        } = *self;
-        loop {
-            match program.first.find(haystack.as_bytes(), self.at) {
-                Some(found) => self.at = found,
-                None => return Ok(false),
-            }
-            if program.anchored && self.at > 0 {
-                return Ok(false);
-            }
+        while self.next_start() {
             meter.spend(1)?;
-            let mut machine = Machine::<MEMO>::new(program, haystack, self.begin, scratch, meter);
-            if machine.run(self.at)? {
+            if self.attempt::<MEMO>(scratch, meter)? {
                 return Ok(true);
             }
-            if program.first_only || self.at >= haystack.len() {
-                return Ok(false);
+            if !self.advance() {
+                break;
             }
-            self.at += 1;
         }
+        Ok(false)
+    }
+
+    fn attempt<const MEMO: bool>(
+        &self,
+        scratch: &mut Scratch,
+        meter: &mut Meter<'_>,
+    ) -> Result<bool, Stop> {
+        let mut machine =
+            Machine::<MEMO>::new(self.program, self.haystack, self.begin, scratch, meter);
+        machine.run(self.at)
+    }
+
+    /// Goes to the next start where the pattern can begin.
+    #[inline]
+    fn next_start(&mut self) -> bool {
+        match self.program.first.find(self.haystack.as_bytes(), self.at) {
+            Some(at) => self.at = at,
+            None => return false,
+        }
+        !(self.program.anchored && self.at > 0)
+    }
+
+    /// Goes past a start that failed; false if no later one need be tried.
+    fn advance(&mut self) -> bool {
+        let more = !self.program.first_only && self.at < self.haystack.len();
+        self.at += 1;
+        more
     }
 }
 
@@ -213,7 +274,7 @@ mod tests {
             .resize(program.slots.max(scratch.slots.len()), NONE);
         scratch.groups = program.groups;
         scratch.memo.begin(program, text.len());
-        let mut meter = Meter::new(Budget::default(), None);
+        let mut meter = Meter::new(Budget::default());
         let mut search = Search {
             program,
             haystack: text,
@@ -222,7 +283,6 @@ mod tests {
         };
         let found = search
             .run::<MEMO>(scratch, &mut meter)
-            .ok()
             .expect("within the budget");
         found.then(|| {
             (0..program.groups)

@@ -2,6 +2,7 @@
 
 use super::byteset::ByteSet;
 use super::class::CharClass;
+use super::scan::Scan;
 
 /// A character class, ready to be matched against UTF-8 text.
 #[derive(Debug)]
@@ -9,8 +10,8 @@ pub(super) struct ClassTable {
     /// By byte: for ASCII exact; for bytes from 0x80 true only if every character beyond ASCII is a member.
     bytes: [bool; 256],
     wide: Wide,
-    /// Every character is a member.
-    any: bool,
+    /// Finds what ends a run.
+    end: Scan,
 }
 
 /// The members beyond ASCII.
@@ -37,7 +38,7 @@ impl ClassTable {
             bytes[usize::from(ascii)] = class.contains(char::from(ascii));
         }
         ClassTable {
-            any: *class == CharClass::any(),
+            end: Scan::new(bytes.map(|member| !member)),
             bytes,
             wide,
         }
@@ -88,22 +89,24 @@ impl ClassTable {
     /// The end of the run of at most `max` members that begins at `at`.
     #[inline(always)]
     pub(super) fn run_end(&self, text: &str, at: usize, max: u32) -> usize {
-        if max == u32::MAX && self.bytewise() {
-            return self.run_end_bytewise(text.as_bytes(), at);
+        if max == u32::MAX {
+            if !self.bytewise() {
+                return self.run_end_wide(text, at);
+            }
+            return self.end.find(text.as_bytes(), at);
         }
         self.run_end_counted(text, at, max)
     }
 
-    #[inline(always)]
-    fn run_end_bytewise(&self, bytes: &[u8], at: usize) -> usize {
-        if self.any {
-            return bytes.len();
+    #[cold]
+    fn run_end_wide(&self, text: &str, mut at: usize) -> usize {
+        loop {
+            at = self.end.find(text.as_bytes(), at);
+            match self.step(text, at) {
+                Some(next) => at = next,
+                None => return at,
+            }
         }
-        let rest = bytes.get(at..).unwrap_or_default();
-        at + rest
-            .iter()
-            .position(|&byte| !self.bytes[usize::from(byte)])
-            .unwrap_or(rest.len())
     }
 
     fn run_end_counted(&self, text: &str, mut at: usize, max: u32) -> usize {
@@ -113,7 +116,7 @@ impl ClassTable {
                 Some(next) => at = next,
                 None => break,
             }
-            left -= u32::from(max != u32::MAX);
+            left -= 1;
         }
         at
     }
@@ -124,15 +127,32 @@ impl ClassTable {
 pub(super) struct NextTable {
     bytes: [bool; 256],
     end: bool,
+    scan: Scan,
+    /// The only byte admitted, or the only two.
+    few: Few,
+}
+
+#[derive(Debug)]
+enum Few {
+    One(u8),
+    Two(u8, u8),
+    More,
 }
 
 impl NextTable {
     pub(super) fn new(set: &ByteSet) -> NextTable {
         let mut bytes = [false; 256];
         set.bytes().for_each(|byte| bytes[usize::from(byte)] = true);
+        let few = match set.bytes().take(3).collect::<Vec<_>>()[..] {
+            [one] => Few::One(one),
+            [one, two] => Few::Two(one, two),
+            _ => Few::More,
+        };
         NextTable {
+            scan: Scan::new(bytes),
             bytes,
             end: set.contains_end(),
+            few,
         }
     }
 
@@ -145,13 +165,38 @@ impl NextTable {
     }
 
     /// The first position from `at` whose next byte is admitted; the end of the text if admitted, else `None`.
+    #[inline(always)]
     pub(super) fn find(&self, text: &[u8], at: usize) -> Option<usize> {
-        let rest = text.get(at..)?;
-        match rest.iter().position(|&byte| self.bytes[usize::from(byte)]) {
-            Some(offset) => Some(at + offset),
-            None => self.end.then_some(text.len()),
-        }
+        let found = self.scan.find(text, at);
+        (found < text.len() || self.end).then_some(found)
     }
+
+    /// The last position from `low` to before `top` whose next byte is admitted.
+    #[inline(always)]
+    pub(super) fn find_last(&self, text: &[u8], low: usize, top: usize) -> Option<usize> {
+        if top > text.len() && low <= text.len() && self.end {
+            return Some(text.len());
+        }
+        let stretch = text.get(low..top.min(text.len()))?;
+        let found = match self.few {
+            Few::One(byte) if stretch.len() > SHORT => memchr::memrchr(byte, stretch),
+            Few::Two(one, two) if stretch.len() > SHORT => memchr::memrchr2(one, two, stretch),
+            _ => stretch
+                .iter()
+                .rposition(|&byte| self.bytes[usize::from(byte)]),
+        };
+        found.map(|offset| low + offset)
+    }
+}
+
+/// Below this many bytes a simple loop beats a vectorised search.
+const SHORT: usize = 16;
+
+/// The bytes at which a lazy run stops to look: those that what follows admits, and those that may end the run.
+pub(super) fn lazy_stops(class: &ClassTable, next: &NextTable) -> Scan {
+    Scan::new(std::array::from_fn(|byte| {
+        !class.bytes[byte] || next.bytes[byte]
+    }))
 }
 
 #[cfg(test)]

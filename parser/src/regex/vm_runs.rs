@@ -139,11 +139,17 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
     #[inline(always)]
     fn give_back(&mut self, run: &Run, low: usize, top: usize) -> Option<usize> {
         let next = &self.program.nexts[usize::from(run.next)];
-        let at = (low..top)
-            .rev()
-            .find(|&at| next.admits(self.bytes, at) && self.literal_follows(run, at));
-        self.owe_for(top.saturating_sub(at.unwrap_or(low)));
-        at
+        let mut below = top;
+        loop {
+            let at = next.find_last(self.bytes, low, below);
+            match at {
+                Some(at) if !self.literal_follows(run, at) => below = at,
+                _ => {
+                    self.owe_for(top.saturating_sub(at.unwrap_or(low)));
+                    return at;
+                }
+            }
+        }
     }
 
     #[inline(always)]
@@ -247,6 +253,9 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
         let next = &self.program.nexts[usize::from(run.next)];
         let begin = at;
         loop {
+            if left == UNBOUNDED {
+                at = run.stops.find(self.bytes, at);
+            }
             if next.admits(self.bytes, at) && self.literal_follows(run, at) {
                 self.owe_for(at - begin);
                 return Ok((at, left));
