@@ -133,6 +133,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::sleep::Sleep>(),
     FilterPlugin::of::<filters::split::Split>(),
     FilterPlugin::of::<filters::syslog_pri::SyslogPri>(),
+    FilterPlugin::of::<filters::translate::Translate>(),
     FilterPlugin::of::<filters::truncate::Truncate>(),
     FilterPlugin::of::<filters::urldecode::Urldecode>(),
     FilterPlugin::of::<filters::uuid::Uuid>(),

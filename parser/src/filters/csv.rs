@@ -10,7 +10,7 @@ use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
 use crate::spec::{Pairs, Settings};
 use convert::Conversion;
-use row::{Dialect, Malformed};
+pub(crate) use row::{Dialect, Malformed};
 
 plugin_options! {
     /// Takes separated values apart, as in a line of a CSV file.

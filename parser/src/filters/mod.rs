@@ -18,6 +18,7 @@ mod regex_template;
 pub mod sleep;
 pub mod split;
 pub mod syslog_pri;
+pub mod translate;
 pub mod truncate;
 pub mod urldecode;
 pub mod uuid;

@@ -3,18 +3,18 @@
 use crate::event::{Arena, ArenaString};
 
 /// Separator and quote.
-pub(super) struct Dialect {
+pub(crate) struct Dialect {
     separator: String,
     quote: char,
 }
 
 /// A text that is no row: a quote that does not close, or one in the midst of a value.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 impl Dialect {
     /// `None` where the separator is empty or the quote is not one character.
-    pub(super) fn new(separator: &str, quote: &str) -> Option<Self> {
+    pub(crate) fn new(separator: &str, quote: &str) -> Option<Self> {
         let quote = if quote == "\\x00" { "\0" } else { quote };
         let mut characters = quote.chars();
         match (characters.next(), characters.next()) {
@@ -35,9 +35,19 @@ impl Dialect {
         if text.is_empty() {
             return Ok(None);
         }
+        let (values, _) = self.row(text, arena)?;
+        Ok(Some(values))
+    }
+
+    /// The values of the first row, as [`first_row`](Self::first_row) has them, and the rows after it.
+    pub(crate) fn row<'a>(
+        &self,
+        text: &'a str,
+        arena: &'a Arena,
+    ) -> Result<(Vec<Option<&'a str>>, &'a str), Malformed> {
         let row_end = row_separator(text);
-        if text.starts_with(row_end) {
-            return Ok(Some(Vec::new()));
+        if let Some(after) = text.strip_prefix(row_end) {
+            return Ok((Vec::new(), after));
         }
         let mut values = Vec::new();
         let mut rest = text;
@@ -57,8 +67,10 @@ impl Dialect {
             values.push(value);
             if let Some(next) = rest.strip_prefix(&self.separator) {
                 rest = next;
-            } else if rest.is_empty() || rest.starts_with(row_end) {
-                return Ok(Some(values));
+            } else if let Some(after) = rest.strip_prefix(row_end) {
+                return Ok((values, after));
+            } else if rest.is_empty() {
+                return Ok((values, ""));
             } else {
                 return Err(Malformed);
             }
