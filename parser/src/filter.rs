@@ -136,6 +136,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::translate::Translate>(),
     FilterPlugin::of::<filters::truncate::Truncate>(),
     FilterPlugin::of::<filters::urldecode::Urldecode>(),
+    FilterPlugin::of::<filters::useragent::Useragent>(),
     FilterPlugin::of::<filters::uuid::Uuid>(),
 ];
 

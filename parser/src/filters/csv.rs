@@ -112,6 +112,10 @@ impl BuildFilter for Csv {
 }
 
 impl Filter for Csv {
+    fn failure_tags(&self) -> &[&'static str] {
+        &[TAG_FAILURE]
+    }
+
     fn apply<'a>(&self, event: &mut Event<'a>, _: &mut Context<'a, '_>) -> Outcome {
         let text = match event.get(self.options.source) {
             None | Some(Value::Null | Value::Bool(false)) => return Outcome::Unmatched,

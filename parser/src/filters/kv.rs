@@ -266,6 +266,10 @@ impl DefaultValue {
 }
 
 impl Filter for Kv {
+    fn failure_tags(&self) -> &[&'static str] {
+        &self.tag_on_failure
+    }
+
     fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
         let Ok(found) = self.parse_source(event, context.scratch) else {
             event.tag(self.tag_on_timeout);

@@ -21,4 +21,5 @@ pub mod syslog_pri;
 pub mod translate;
 pub mod truncate;
 pub mod urldecode;
+pub mod useragent;
 pub mod uuid;
