@@ -120,7 +120,7 @@ impl Elasticsearch {
 
     /// Ends it in order, with SIGTERM.
     pub fn stop(&mut self) -> Result<()> {
-        self.service.stop()
+        self.service.stop().map(|_| ())
     }
 
     /// Starts it again on the same port and data, ending it first where it still runs.

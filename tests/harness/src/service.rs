@@ -1,6 +1,6 @@
-//! One server process: its folder, its log, its life and its end.
+//! One program under test, a server or the product: its folder, its log, its life and its end.
 //!
-//! A server runs in a process group of its own (Elasticsearch is a launcher and the node), and every signal goes to the whole group.
+//! It runs in a process group of its own (Elasticsearch is a launcher and the node), and every signal goes to the whole group.
 
 use crate::guard::Guard;
 use crate::{Error, Result};
@@ -17,7 +17,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(180);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const LOG_LINES: usize = 40;
 
-pub(crate) struct Service {
+/// A program that runs until it is stopped, at the latest when this is dropped or this process ends.
+pub struct Service {
     name: &'static str,
     folder: PathBuf,
     child: Option<Child>,
@@ -26,7 +27,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Makes the folder: `folder` itself, which then stays, or one that is removed at the end (unless `KELP_KEEP` is set).
-    pub(crate) fn new(name: &'static str, folder: Option<PathBuf>) -> Result<Self> {
+    pub fn new(name: &'static str, folder: Option<PathBuf>) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let keep = folder.is_some() || std::env::var_os("KELP_KEEP").is_some();
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -49,21 +50,18 @@ impl Service {
         })
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    /// The folder for its data, with its log.
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// The process id, which is also the id of its group.
-    pub(crate) fn pid(&self) -> Option<u32> {
+    pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
     /// Runs `command` and waits until `ready` says so, a failed start being reported with the end of the log.
-    pub(crate) fn start(
-        &mut self,
-        command: &mut Command,
-        mut ready: impl FnMut() -> bool,
-    ) -> Result<()> {
+    pub fn start(&mut self, command: &mut Command, mut ready: impl FnMut() -> bool) -> Result<()> {
         let log_path = self.log_path();
         let log = File::options()
             .create(true)
@@ -97,7 +95,7 @@ impl Service {
     }
 
     /// Whether it was started and has not ended since, by itself or otherwise.
-    pub(crate) fn is_running(&mut self) -> bool {
+    pub fn is_running(&mut self) -> bool {
         self.child.is_some() && self.exited().is_none()
     }
 
@@ -105,6 +103,7 @@ impl Service {
         self.child.as_mut()?.try_wait().ok()?
     }
 
+    /// An error with the end of the log.
     pub(crate) fn failed(&self, reason: String) -> Error {
         Error::Start {
             server: self.name,
@@ -115,52 +114,54 @@ impl Service {
     }
 
     /// SIGKILL: as a power failure would end it, but for what the operating system still holds.
-    pub(crate) fn kill(&mut self) -> Result<()> {
-        self.end(Signal::KILL)
+    pub fn kill(&mut self) -> Result<()> {
+        self.end(Signal::KILL).map(|_| ())
     }
 
-    /// SIGTERM, and SIGKILL if that takes too long.
-    pub(crate) fn stop(&mut self) -> Result<()> {
+    /// SIGTERM, and SIGKILL after half a minute. Returns how it ended, `None` if it did not run.
+    pub fn stop(&mut self) -> Result<Option<ExitStatus>> {
         self.end(Signal::TERM)
     }
 
-    fn end(&mut self, signal: Signal) -> Result<()> {
+    fn end(&mut self, signal: Signal) -> Result<Option<ExitStatus>> {
         let Some(mut child) = self.child.take() else {
-            return Ok(());
+            return Ok(None);
         };
         let group = child.id();
         send(group, signal);
+        send(group, Signal::CONT); // a frozen process would not see the SIGTERM
         let begun = Instant::now();
-        while child
-            .try_wait()
-            .map_err(Error::io("wait for", self.name))?
-            .is_none()
-            || group_runs(group)
-        {
+        let status = loop {
+            let status = child.try_wait().map_err(Error::io("wait for", self.name))?;
+            if status.is_some() && !group_runs(group) {
+                break status;
+            }
             if begun.elapsed() > STOP_TIMEOUT {
                 send(group, Signal::KILL);
             }
             std::thread::sleep(Duration::from_millis(10));
-        }
-        self.guard.watch(None)
+        };
+        self.guard.watch(None)?;
+        Ok(status)
     }
 
     /// Freezes it (SIGSTOP): connections stay open and nothing answers.
-    pub(crate) fn pause(&self) {
+    pub fn pause(&self) {
         self.pid().inspect(|&group| send(group, Signal::STOP));
     }
 
     /// Lets it go on (SIGCONT).
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         self.pid().inspect(|&group| send(group, Signal::CONT));
     }
 
-    pub(crate) fn log_path(&self) -> PathBuf {
+    /// Where its standard output and its standard error go.
+    pub fn log_path(&self) -> PathBuf {
         self.folder.join("server.log")
     }
 
     /// The last lines of the log.
-    pub(crate) fn log_tail(&self) -> String {
+    pub fn log_tail(&self) -> String {
         let log = fs::read(self.log_path()).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();

@@ -1,0 +1,16 @@
+//! End to end: the `kelp` program between a real Kafka and a real Elasticsearch.
+//!
+//! Ignored by a plain `cargo test`, since the servers are downloaded; `./test e2e` runs it. All tests share one pair of servers and keep to
+//! topics, groups and indices of their own; a test that disturbs a server has the pair for itself (see `support::servers`).
+//! `KELP_SERVER` chooses the server (`elasticsearch-9.4.3`, `opensearch-3.8.0`), `KELP_E2E_SCALE` multiplies the number of messages.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+mod access_lines;
+mod configurations;
+mod crash;
+mod outage;
+mod rejection;
+mod shutdown;

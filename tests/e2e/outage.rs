@@ -1,0 +1,106 @@
+//! Servers that stop answering, die and come back under load.
+
+use super::support::{Kelp, Servers, Topic, alone, distinct, scaled, wait_until};
+use serde_json::json;
+use std::thread::sleep;
+use std::time::Duration;
+
+const CONFIG: &str = include_str!("pipelines/json.conf");
+/// How long a server is away, times `KELP_E2E_SCALE`.
+const OUTAGE_S: usize = 8;
+
+/// More than may be in flight (below, 16 MiB), in messages of 2.5 KB that cost Elasticsearch little.
+fn write_load(servers: &Servers, topic: &Topic, total: usize) {
+    let mapping = json!({"mappings": {"properties": {"text": {"type": "keyword", "index": false, "doc_values": false}}}});
+    servers.client().put(&topic.name, &mapping).unwrap();
+    let text = "a stitch in time saves nine; ".repeat(85);
+    topic.write((0..total).map(|n| format!(r#"{{"n":{n},"text":"{text}"}}"#)));
+}
+
+fn some_but_not_all(servers: &Servers, topic: &Topic, total: usize) {
+    let indexed = || servers.client().count(&topic.name).unwrap();
+    let indexed = wait_until("some documents", 120, indexed, |&count| count > 0);
+    assert!(
+        indexed < total as u64,
+        "all was indexed before the outage: nothing was tested"
+    );
+}
+
+fn everything_arrives(servers: &Servers, topic: &Topic, kelp: &mut Kelp, total: usize) {
+    let client = servers.client();
+    wait_until(
+        "every message's document",
+        240,
+        || distinct(client, &topic.name, "n"),
+        |&count| count == total,
+    );
+    wait_until(
+        "the commit of all",
+        30,
+        || topic.committed(&topic.name),
+        |&committed| committed == topic.len(),
+    );
+    kelp.assert_running();
+    println!(
+        "{} duplicates",
+        client.count(&topic.name).unwrap() - total as u64
+    );
+}
+
+#[test]
+#[ignore = "needs the real servers: ./test e2e"]
+fn a_frozen_elasticsearch_pauses_consumption_in_bounded_memory() {
+    let servers = alone();
+    let topic = Topic::new(&servers.kafka, &servers.unique("frozen"));
+    let total = scaled(50_000); // 125 MB
+    write_load(&servers, &topic, total);
+    let mut kelp = Kelp::start(&servers, &topic, CONFIG, &["--memory", "16"]);
+    some_but_not_all(&servers, &topic, total);
+    servers.elasticsearch.pause();
+    sleep(Duration::from_secs(3)); // what is in flight is acknowledged or stuck by now
+    let before = topic.committed(&topic.name);
+    sleep(Duration::from_secs(scaled(OUTAGE_S) as u64));
+    kelp.assert_running();
+    let during = topic.committed(&topic.name);
+    let memory_mb = kelp.peak_memory_mb();
+    servers.elasticsearch.resume();
+    everything_arrives(&servers, &topic, &mut kelp, total);
+    println!(
+        "committed {before} -> {during} of {total} during the outage; at most {memory_mb} MiB resident then, {} in all",
+        kelp.peak_memory_mb()
+    );
+    assert!(during < total as i64 / 2, "consumption went on");
+    assert!(memory_mb < 100, "{memory_mb} MiB resident");
+}
+
+#[test]
+#[ignore = "needs the real servers: ./test e2e"]
+fn a_killed_elasticsearch_gets_everything_after_its_return() {
+    let mut servers = alone();
+    let topic = Topic::new(&servers.kafka, &servers.unique("killed"));
+    let total = scaled(20_000);
+    write_load(&servers, &topic, total);
+    let mut kelp = Kelp::start(&servers, &topic, CONFIG, &[]);
+    some_but_not_all(&servers, &topic, total);
+    servers.elasticsearch.kill().unwrap();
+    sleep(Duration::from_secs(scaled(OUTAGE_S) as u64));
+    kelp.assert_running();
+    servers.elasticsearch.restart().unwrap();
+    everything_arrives(&servers, &topic, &mut kelp, total);
+}
+
+#[test]
+#[ignore = "needs the real servers: ./test e2e"]
+fn a_broker_that_restarts_is_consumed_to_the_end() {
+    let mut servers = alone();
+    let topic = Topic::new(&servers.kafka, &servers.unique("broker"));
+    let total = scaled(20_000);
+    write_load(&servers, &topic, total);
+    let mut kelp = Kelp::start(&servers, &topic, CONFIG, &[]);
+    some_but_not_all(&servers, &topic, total);
+    servers.kafka.kill().unwrap();
+    sleep(Duration::from_secs(3));
+    servers.kafka.restart().unwrap();
+    topic.write((total..total + 1000).map(|n| format!(r#"{{"n":{n}}}"#)));
+    everything_arrives(&servers, &topic, &mut kelp, total + 1000);
+}

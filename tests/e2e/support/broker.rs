@@ -1,0 +1,104 @@
+//! Topics: writing to them, and what a group has committed.
+
+use kelp_harness::Kafka;
+use rdkafka::TopicPartitionList;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+const PARTITIONS: i32 = 4;
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A topic with four partitions, written to in turn.
+pub struct Topic {
+    pub name: String,
+    bootstrap: String,
+    producer: BaseProducer,
+    next: AtomicI32,
+}
+
+impl Topic {
+    /// The topic exists once something was written to it.
+    pub fn new(kafka: &Kafka, name: &str) -> Self {
+        let bootstrap = kafka.bootstrap();
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", &bootstrap)
+            .set("acks", "all")
+            .set("enable.idempotence", "true") // a broker that restarts must not make duplicates that we count
+            .set("linger.ms", "20")
+            .set("queue.buffering.max.messages", "1000000")
+            .create()
+            .unwrap();
+        Self {
+            name: name.to_owned(),
+            bootstrap,
+            producer,
+            next: AtomicI32::new(0),
+        }
+    }
+
+    /// Writes messages and waits until the broker has them.
+    pub fn write<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) {
+        self.enqueue(values);
+        self.producer.flush(TIMEOUT).unwrap();
+    }
+
+    fn enqueue<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) {
+        for value in values {
+            let partition = self.next.fetch_add(1, Ordering::Relaxed) % PARTITIONS;
+            let mut record = BaseRecord::<(), [u8]>::to(&self.name)
+                .payload(value.as_ref())
+                .partition(partition);
+            while let Err((error, again)) = self.producer.send(record) {
+                assert!(
+                    matches!(
+                        error,
+                        KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)
+                    ),
+                    "{error}"
+                );
+                self.producer.poll(Duration::from_millis(20));
+                record = again;
+            }
+        }
+    }
+
+    /// The number of messages in it.
+    pub fn len(&self) -> i64 {
+        let consumer = self.reader("kelp-e2e-watcher");
+        (0..PARTITIONS)
+            .map(|partition| {
+                consumer
+                    .fetch_watermarks(&self.name, partition, TIMEOUT)
+                    .unwrap()
+                    .1
+            })
+            .sum()
+    }
+
+    /// How many of its messages `group` has committed.
+    pub fn committed(&self, group: &str) -> i64 {
+        let consumer = self.reader(group);
+        let mut partitions = TopicPartitionList::new();
+        partitions.add_partition_range(&self.name, 0, PARTITIONS - 1);
+        let committed = consumer.committed_offsets(partitions, TIMEOUT).unwrap();
+        committed
+            .elements()
+            .iter()
+            .filter_map(|partition| partition.offset().to_raw())
+            .map(|offset| offset.max(0))
+            .sum()
+    }
+
+    /// Asks on behalf of `group` without being its member.
+    fn reader(&self, group: &str) -> BaseConsumer {
+        ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("group.id", group)
+            .create()
+            .unwrap()
+    }
+}

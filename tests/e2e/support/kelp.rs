@@ -1,0 +1,153 @@
+//! The `kelp` program.
+
+use super::{Servers, Topic};
+use kelp_harness::Service;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+
+/// A `kelp` with a configuration of its own. It can be killed and started again, its state being kept.
+pub struct Kelp {
+    service: Service,
+    command: Vec<String>,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Kelp {
+    /// Starts it with `config`, in which `${KAFKA}`, `${ELASTICSEARCH}`, `${TOPIC}`, `${GROUP}` and `${INDEX}` stand for this test's. Group
+    /// and index are named as the topic.
+    pub fn start(servers: &Servers, topic: &Topic, config: &str, arguments: &[&str]) -> Self {
+        Self::start_with(servers, topic, config, arguments, &[])
+    }
+
+    /// As [`start`](Self::start), with more environment variables.
+    pub fn start_with(
+        servers: &Servers,
+        topic: &Topic,
+        config: &str,
+        arguments: &[&str],
+        variables: &[(&'static str, String)],
+    ) -> Self {
+        let service = Service::new("kelp", None).unwrap();
+        let folder = service.folder().to_owned();
+        fs::write(folder.join("pipeline.conf"), config).unwrap();
+        let mut command = vec![
+            "-f".to_owned(),
+            format!("{}/pipeline.conf", folder.display()),
+        ];
+        command.extend([
+            "--path.data".to_owned(),
+            format!("{}/data", folder.display()),
+        ]);
+        command.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        let mut all = vec![
+            ("KAFKA", servers.kafka.bootstrap()),
+            ("ELASTICSEARCH", servers.elasticsearch.url()),
+            ("TOPIC", topic.name.clone()),
+            ("GROUP", topic.name.clone()),
+            ("INDEX", topic.name.clone()),
+        ];
+        for (name, value) in variables {
+            all.retain(|(known, _)| known != name);
+            all.push((name, value.clone()));
+        }
+        let mut kelp = Self {
+            service,
+            command,
+            variables: all,
+        };
+        kelp.run();
+        kelp
+    }
+
+    /// Starts it again after [`kill`](Self::kill) or [`terminate`](Self::terminate).
+    pub fn run(&mut self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kelp"));
+        command
+            .args(&self.command)
+            .envs(self.variables.iter().cloned())
+            .current_dir(self.service.folder());
+        self.service.start(&mut command, || true).unwrap();
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        assert!(
+            self.service.is_running(),
+            "kelp ended by itself:\n{}",
+            self.service.log_tail()
+        );
+        self.service.kill().unwrap();
+    }
+
+    /// SIGTERM; returns how it ended.
+    pub fn terminate(&mut self) -> ExitStatus {
+        assert!(
+            self.service.is_running(),
+            "kelp ended by itself:\n{}",
+            self.service.log_tail()
+        );
+        self.service.stop().unwrap().unwrap()
+    }
+
+    /// Panics unless it still runs.
+    #[track_caller]
+    pub fn assert_running(&mut self) {
+        assert!(
+            self.service.is_running(),
+            "kelp ended by itself:\n{}",
+            self.service.log_tail()
+        );
+    }
+
+    /// The most memory it has had resident since it was started, MiB.
+    pub fn peak_memory_mb(&self) -> u64 {
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.service.pid().unwrap())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.service.log_path()).unwrap()).into_owned()
+    }
+
+    /// Its dead letters, as JSON.
+    pub fn dead_letters(&self) -> Vec<serde_json::Value> {
+        let mut letters = Vec::new();
+        let mut folders = vec![self.service.folder().join("data/dead_letters")];
+        while let Some(folder) = folders.pop() {
+            let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+                .into_iter()
+                .flatten()
+                .map(|entry| entry.unwrap().path())
+                .collect();
+            paths.sort();
+            for path in paths {
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let text = fs::read_to_string(&path).unwrap();
+                    letters.extend(
+                        text.lines()
+                            .filter(|line| line.starts_with('{'))
+                            .map(|line| serde_json::from_str(line).unwrap()),
+                    );
+                }
+            }
+        }
+        letters
+    }
+}
+
+impl Drop for Kelp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the end of kelp's log ---\n{}", self.service.log_tail());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What the scenarios are written with.
+
+mod access;
+mod broker;
+mod documents;
+mod kelp;
+mod servers;
+
+pub use access::{AccessLog, Expected};
+pub use broker::Topic;
+pub use documents::{distinct, terms};
+pub use kelp::Kelp;
+pub use servers::{Servers, alone, distribution, shared};
+
+use std::time::{Duration, Instant};
+
+/// A multiple of what a run in CI needs, `KELP_E2E_SCALE` times.
+pub fn scaled(count: usize) -> usize {
+    count * std::env::var("KELP_E2E_SCALE").map_or(1, |scale| scale.parse::<usize>().unwrap())
+}
+
+/// Asks again and again until `done`; panics with the last `state` after `timeout_s`.
+#[track_caller]
+pub fn wait_until<T: std::fmt::Debug>(
+    what: &str,
+    timeout_s: u64,
+    mut state: impl FnMut() -> T,
+    done: impl Fn(&T) -> bool,
+) -> T {
+    let begun = Instant::now();
+    loop {
+        let now = state();
+        if done(&now) {
+            return now;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(timeout_s),
+            "waited {timeout_s} s for {what}; at last: {now:?}"
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
