@@ -5,6 +5,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -144,6 +145,16 @@ impl<'s> Delivery<'s> {
                     }
                 }
                 self.halve(part);
+            }
+            // Until a request was accepted, what is refused may be the address or a parameter rather
+            // than the document: that must not send everything to the dead letters.
+            Outcome::Halve(reason)
+                if reason.status == Some(400) && stats.requests.load(Ordering::Relaxed) == 0 =>
+            {
+                self.complain(Fault::Unexpected, host, &reason.to_string());
+                self.wire = None;
+                self.plan.defer();
+                self.pause().await;
             }
             Outcome::Halve(reason) => {
                 self.wire = None;

@@ -84,6 +84,13 @@ impl Plan {
         });
     }
 
+    /// Sends the current part after all others.
+    pub fn defer(&mut self) {
+        if let Some(part) = self.parts.pop() {
+            self.parts.insert(0, part);
+        }
+    }
+
     /// Splits the current part in two before `position`; the first half is sent next.
     pub fn split(&mut self, position: usize) {
         let Some(part) = self.parts.pop() else { return };
@@ -165,6 +172,10 @@ mod tests {
                 assert!(docs.is_sorted() && !docs.is_empty());
                 let open = done.iter().filter(|times| **times == 0).count();
                 assert_eq!(plan.remaining(), open);
+                if steps < 500 && rng.u8(..) < 30 {
+                    plan.defer();
+                    continue;
+                }
                 if part.len() > 1 && rng.u8(..) < 60 {
                     plan.split(rng.usize(0..=part.len()));
                     continue;

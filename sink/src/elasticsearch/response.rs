@@ -246,15 +246,18 @@ enum ErrorBody {
     },
 }
 
+/// The type given to an error that is a bare text.
+pub(super) const UNTYPED: &str = "untyped";
+
 /// Longest reason that is kept: some carry a whole stack of executors.
 const REASON_MAX_BYTES: usize = 2000;
 
 impl ErrorBody {
     fn summary(self) -> ItemError {
         let (kind, mut text) = match &self {
-            ErrorBody::Text(text) => ("error".to_owned(), text.clone()),
+            ErrorBody::Text(text) => (UNTYPED.to_owned(), text.clone()),
             ErrorBody::Object { kind, reason, .. } => (
-                kind.clone().unwrap_or_else(|| "error".to_owned()),
+                kind.clone().unwrap_or_else(|| UNTYPED.to_owned()),
                 reason.clone().unwrap_or_default(),
             ),
         };

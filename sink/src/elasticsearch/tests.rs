@@ -276,6 +276,22 @@ async fn an_answer_of_a_proxy_rejects_nothing() {
     assert_eq!(batch.holds(), [0; 4]);
 }
 
+/// A wrong path or parameter refuses every request: no document is given up for it.
+#[tokio::test]
+async fn nothing_is_given_up_before_anything_was_accepted() {
+    let bench = Bench::new(DoubleSettings::default(), settings()).await;
+    bench.double.cluster().script(vec![Fault::Status(400); 40]);
+    let mut sources = numbered(5);
+    sources[0] = "bad action".to_owned();
+    let (request, batch) = request(&sources);
+    bench.delivery.sender().send(request).await;
+    let (letters, _, double) = bench.finish().await;
+    assert_eq!(numbers(&double), [1, 2, 3, 4]);
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0]["origin"]["offset"], 100);
+    assert_eq!(batch.holds(), [0; 5]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_is_waited_for_and_another_host_takes_over() {
     let first = Double::start(DoubleSettings::default()).await.unwrap();

@@ -4,7 +4,7 @@
 //! retried for ever and nothing is given up. Only what Elasticsearch says about a document itself
 //! can send it to the dead letters.
 
-use super::response::{Action, Item, ItemError};
+use super::response::{Action, Item, ItemError, UNTYPED};
 
 /// What follows for one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,9 +98,10 @@ impl Rules {
     }
 }
 
-/// Whether a 400 of a whole request is about what is in its body, not about its address.
+/// Whether a 400 of a whole request is about what is in its body, not about its address: a path
+/// that Elasticsearch does not know is refused with a bare text.
 fn is_about_the_body(error: &ItemError) -> bool {
-    !error.text.contains("unrecognized parameter")
+    error.kind != UNTYPED && !error.text.contains("unrecognized parameter")
 }
 
 #[cfg(test)]
@@ -250,8 +251,13 @@ mod tests {
         };
         let malformed = about("Malformed action/metadata line [1]");
         let address = about("request [/_bulk] contains unrecognized parameter: [x]");
+        let path = ItemError {
+            kind: UNTYPED.to_owned(),
+            text: "no handler found for uri [/x/y/_bulk] and method [POST]".to_owned(),
+        };
         let table = [
             (200, None, Read),
+            (400, Some(&path), Retry(Trouble::Unexpected)),
             (400, Some(&malformed), Halve),
             (400, Some(&address), Retry(Trouble::Unexpected)),
             (400, None, Retry(Trouble::Unexpected)),
