@@ -1,6 +1,6 @@
 //! Filters: what they are, the options they all share, and the list of those there are.
 
-use crate::event::{Array, Event, EventError, FieldRef, FieldTemplate, Template, Value};
+use crate::event::{Arena, Array, Event, EventError, FieldRef, FieldTemplate, Template, Value};
 use crate::filters;
 use crate::regex::Scratch;
 use crate::spec::{
@@ -51,6 +51,8 @@ pub struct CountName {
 pub struct Context<'a, 'w> {
     /// The time at which the batch is processed.
     pub now: Timestamp,
+    /// Where events that the filter makes live.
+    pub arena: &'a Arena,
     /// The worker's memory for regular expressions.
     pub scratch: &'w mut Scratch,
     /// What the filter has counted in this worker, as [`Filter::count_names`] names it. No other worker
@@ -124,15 +126,19 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::de_dot::DeDot>(),
     FilterPlugin::of::<filters::dissect::Dissect>(),
     FilterPlugin::of::<filters::drop::Drop>(),
+    FilterPlugin::of::<filters::elapsed::Elapsed>(),
+    FilterPlugin::of::<filters::fingerprint::Fingerprint>(),
     FilterPlugin::of::<filters::grok::Grok>(),
     FilterPlugin::of::<filters::json::Json>(),
     FilterPlugin::of::<filters::json_encode::JsonEncode>(),
     FilterPlugin::of::<filters::kv::Kv>(),
+    FilterPlugin::of::<filters::metrics::Metrics>(),
     FilterPlugin::of::<filters::mutate::Mutate>(),
     FilterPlugin::of::<filters::prune::Prune>(),
     FilterPlugin::of::<filters::sleep::Sleep>(),
     FilterPlugin::of::<filters::split::Split>(),
     FilterPlugin::of::<filters::syslog_pri::SyslogPri>(),
+    FilterPlugin::of::<filters::throttle::Throttle>(),
     FilterPlugin::of::<filters::translate::Translate>(),
     FilterPlugin::of::<filters::truncate::Truncate>(),
     FilterPlugin::of::<filters::urldecode::Urldecode>(),

@@ -92,6 +92,13 @@ impl Flow {
         self.steps.is_empty()
     }
 
+    /// Right behind the plugin of that number.
+    pub fn behind(&self, plugin: u32) -> Position {
+        let found = |step: &Step| matches!(step, Step::Plugin(number) if *number == plugin);
+        let at = self.steps.iter().position(found);
+        Position(at.map_or(self.steps.len(), |at| at + 1) as u32)
+    }
+
     /// The number of the next plugin for `event` at or after `position`, which moves behind it.
     pub fn next(
         &self,

@@ -12,6 +12,7 @@ pub mod filter;
 pub mod filters;
 pub mod flow;
 pub mod grok;
+mod host;
 pub mod input;
 pub mod json;
 pub mod pipeline;

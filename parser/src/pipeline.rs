@@ -94,12 +94,22 @@ impl Pipeline {
         if self.filters.is_empty() {
             return out(event, worker);
         }
+        self.run_on(Traveller::new(event), now, worker, out);
+    }
+
+    /// Runs one event from where it is through the filters that are left.
+    fn run_on<'a>(
+        &self,
+        mut traveller: Traveller<'a>,
+        now: Timestamp,
+        worker: &mut WorkerState,
+        out: &mut dyn FnMut(Event<'a>, &mut WorkerState),
+    ) {
         worker
             .counters
             .resize(self.filters.len(), FilterCounters::default());
         worker.counts.resize_with(self.filters.len(), Vec::new);
         let mut emitted = Vec::new();
-        let mut traveller = Traveller::new(event);
         match self.advance(&mut traveller, false, now, worker, &mut emitted) {
             Stop::End => out(traveller.event, worker),
             Stop::Dropped if emitted.is_empty() => {}
@@ -175,6 +185,7 @@ impl Pipeline {
             counts.resize(instance.own_counts, 0);
             let mut context = Context {
                 now,
+                arena: event.arena(),
                 scratch: &mut worker.scratch,
                 counts,
                 emitted,
@@ -199,24 +210,33 @@ impl Pipeline {
         Stop::End
     }
 
-    /// Lets filters that hold something back give it out; called about every five seconds.
+    /// Lets filters that hold something back give it out; called about every five seconds. What they give runs
+    /// through the filters behind them.
     pub fn flush<'a>(
         &self,
-        _arena: &'a Arena,
+        arena: &'a Arena,
         now: Timestamp,
         worker: &mut WorkerState,
         out: &mut dyn FnMut(Event<'a>, &mut WorkerState),
     ) {
-        for instance in &self.filters {
+        for (number, instance) in self.filters.iter().enumerate() {
             let mut emitted = Vec::new();
             instance.filter.flush(&mut Context {
                 now,
+                arena,
                 scratch: &mut worker.scratch,
                 counts: &mut [],
                 emitted: &mut emitted,
             });
-            for made in emitted {
-                out(made.event, worker);
+            for mut made in emitted {
+                if made.matched {
+                    instance.decorate(&mut made.event);
+                }
+                let traveller = Traveller {
+                    position: self.flow.behind(number as u32),
+                    ..Traveller::new(made.event)
+                };
+                self.run_on(traveller, now, worker, out);
             }
         }
     }

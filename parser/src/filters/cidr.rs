@@ -3,14 +3,16 @@
 mod network;
 
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use arc_swap::ArcSwap;
 
 use crate::config::ast::Spanned;
 use crate::event::{Event, FieldRef, Template, Value};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
 use crate::spec::Settings;
-use network::Network;
+pub(crate) use network::Network;
 
 plugin_options! {
     /// Applies the common options, as in `add_tag`, to events with an address in one of the networks.
@@ -122,10 +124,7 @@ impl Filter for Cidr {
                     .collect();
                 self.lies_in(&networks, event)
             }
-            Networks::File(file) => {
-                let networks = file.networks.read().unwrap_or_else(PoisonError::into_inner);
-                self.lies_in(&networks.list, event)
-            }
+            Networks::File(file) => self.lies_in(&file.networks.load(), event),
         };
         if matched {
             Outcome::Matched
@@ -160,68 +159,59 @@ impl Cidr {
     }
 }
 
-/// Networks from a file that is read again now and then. A lock guards them; only this kind of configuration pays for it.
+/// Networks from a file that is read again now and then.
 struct NetworkFile {
     path: PathBuf,
     separator: String,
     refresh_interval: i64,
-    networks: RwLock<Loaded>,
+    networks: ArcSwap<Vec<Network>>,
+    /// When the file is due again, in seconds since the epoch; `NOT_YET` until the first flush.
+    due: AtomicI64,
 }
 
-struct Loaded {
-    list: Vec<Network>,
-    /// When the file is due again, in seconds since the epoch; known from the first flush on.
-    due: Option<i64>,
-}
+const NOT_YET: i64 = i64::MIN;
 
 impl NetworkFile {
     fn open(path: PathBuf, separator: String, refresh_interval: i64) -> Result<Self, String> {
-        let mut file = Self {
+        let file = Self {
             path,
             separator,
             refresh_interval,
-            networks: RwLock::new(Loaded {
-                list: Vec::new(),
-                due: None,
-            }),
+            networks: ArcSwap::default(),
+            due: AtomicI64::new(NOT_YET),
         };
-        let list = file.load().map_err(|error| {
+        let networks = file.load().map_err(|error| {
             let path = file.path.display();
             format!("the networks in `{path}` cannot be read: {error}")
         })?;
-        if let Ok(loaded) = file.networks.get_mut() {
-            loaded.list = list;
-        }
+        file.networks.store(networks.into());
         Ok(file)
     }
 
     fn load(&self) -> std::io::Result<Vec<Network>> {
         let text = std::fs::read_to_string(&self.path)?;
-        Ok(text
-            .split(&self.separator)
-            .filter_map(Network::parse)
-            .collect())
+        let networks = text.split(&self.separator);
+        Ok(networks.filter_map(Network::parse).collect())
     }
 
     /// Reads the file again when it is due. One that cannot be read, or is empty, leaves the networks as they are.
     fn refresh(&self, now: i64) {
-        let due = {
-            let networks = self.networks.read().unwrap_or_else(PoisonError::into_inner);
-            networks.due
-        };
-        if due.is_some_and(|due| now < due) {
+        let due = self.due.load(Ordering::Relaxed);
+        if now < due {
             return;
         }
-        let list = due
-            .and_then(|_| self.load().ok())
-            .filter(|list| !list.is_empty());
-        let mut networks = self
-            .networks
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        networks.due = Some(now.saturating_add(self.refresh_interval));
-        if let Some(list) = list {
-            networks.list = list;
+        // Each worker calls; one of them goes on.
+        let next = now.saturating_add(self.refresh_interval);
+        let claimed = self
+            .due
+            .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
+        if claimed.is_err() || due == NOT_YET {
+            return;
+        }
+        if let Ok(networks) = self.load()
+            && !networks.is_empty()
+        {
+            self.networks.store(networks.into());
         }
     }
 }
@@ -237,11 +227,8 @@ mod tests {
         let file = NetworkFile::open(path.clone(), ";".to_owned(), 60).unwrap();
         let holds = |address: &str| {
             let address = Network::parse(address).unwrap();
-            let networks = file.networks.read().unwrap();
-            networks
-                .list
-                .iter()
-                .any(|network| network.includes(&address))
+            let networks = file.networks.load();
+            networks.iter().any(|network| network.includes(&address))
         };
         assert!(holds("10.1.2.3"));
         std::fs::write(&path, "11.0.0.0/8").unwrap();

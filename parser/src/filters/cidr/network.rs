@@ -1,10 +1,11 @@
 //! Addresses and networks as Ruby's `IPAddr` reads them.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// All addresses from the first to the last; a single address is a network of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Network {
+pub(crate) struct Network {
     is_v6: bool,
     first: u128,
     last: u128,
@@ -12,7 +13,7 @@ pub(super) struct Network {
 
 impl Network {
     /// `10.1.2.3`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `fe80::1`, `[fe80::]/64`, with or without a zone as in `%eth0`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, mask) = match text.split_once('/') {
             Some((address, mask)) => (address, Some(mask)),
             None => (text, None),
@@ -42,8 +43,32 @@ impl Network {
     }
 
     /// Whether all of the other one lies in this one.
-    pub(super) fn includes(&self, other: &Self) -> bool {
+    pub(crate) fn includes(&self, other: &Self) -> bool {
         self.is_v6 == other.is_v6 && self.first <= other.first && other.last <= self.last
+    }
+
+    /// The network of so many bits that this one's first address lies in; `None` for more bits than it has.
+    pub(crate) fn masked(&self, length: u32) -> Option<Self> {
+        let width: u32 = if self.is_v6 { 128 } else { 32 };
+        let zeros = width.checked_sub(length)?;
+        let mask = u128::MAX.checked_shl(zeros).unwrap_or(0);
+        let all = u128::MAX >> (128 - width);
+        Some(Self {
+            first: self.first & mask,
+            last: (self.first | !mask) & all,
+            ..*self
+        })
+    }
+}
+
+/// The first address.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_v6 {
+            Ipv6Addr::from(self.first).fmt(f)
+        } else {
+            Ipv4Addr::from(self.first as u32).fmt(f)
+        }
     }
 }
 
