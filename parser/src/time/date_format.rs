@@ -60,7 +60,9 @@ pub(super) enum Item {
     /// The items with spaces in front up to a width in characters.
     Padded(u8, Vec<Item>),
     /// `in the morning`
-    DayPeriod,
+    DayPeriod {
+        narrow: bool,
+    },
 }
 
 /// A number that can be printed.
@@ -174,8 +176,10 @@ impl Moment {
         (self.date.year, (self.days - start) / 7 + 1)
     }
 
-    fn day_period(&self) -> &'static str {
+    fn day_period(&self, narrow: bool) -> &'static str {
         match (self.second_of_day / 3600, self.second_of_day / 60 % 60) {
+            (0, 0) if narrow => "mi",
+            (12, 0) if narrow => "n",
             (0, 0) => "midnight",
             (12, 0) => "noon",
             (6..12, _) => "in the morning",
@@ -235,7 +239,9 @@ impl Item {
                 let missing = usize::from(*width).saturating_sub(out.len() - start);
                 out.splice(start..start, std::iter::repeat_n(b' ', missing));
             }
-            Self::DayPeriod => out.extend_from_slice(moment.day_period().as_bytes()),
+            Self::DayPeriod { narrow } => {
+                out.extend_from_slice(moment.day_period(*narrow).as_bytes());
+            }
         }
     }
 }
@@ -372,6 +378,11 @@ mod tests {
             DateFormat::java("YYYY-ww"),
             "2018-12-30T00:00:00Z",
             "2019-01",
+        );
+        check(
+            DateFormat::java("B BBBBB"),
+            "2021-01-01T12:00:59Z",
+            "noon n",
         );
         for pattern in [
             "J",

@@ -103,7 +103,7 @@ fn field(letter: char, count: usize) -> Option<Item> {
             _ => None,
         },
         'a' if width == 1 => Some(Item::Name(Value::HalfDay, names::HALF_DAYS)),
-        'B' if matches!(width, 1 | 4 | 5) => Some(Item::DayPeriod),
+        'B' if matches!(width, 1 | 4 | 5) => Some(Item::DayPeriod { narrow: width == 5 }),
         'w' => number(Value::UsWeek, 2),
         'W' => number(Value::UsWeekOfMonth, 1),
         'D' => number(Value::DayOfYear, 3),
