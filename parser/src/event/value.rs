@@ -184,6 +184,20 @@ impl<'a> Object<'a> {
         &mut self.entries[at].1
     }
 
+    /// Like [`entry`](Self::entry) with null, but looks for `key` only among the first `searched` fields: the
+    /// caller knows that it is none of the others.
+    pub(crate) fn entry_among(&mut self, searched: usize, key: &'a str) -> &mut Value<'a> {
+        let searched = searched.min(self.entries.len());
+        let found = self.entries[..searched]
+            .iter()
+            .position(|(have, _)| *have == key);
+        let at = found.unwrap_or_else(|| {
+            self.push(key, Value::Null);
+            self.entries.len() - 1
+        });
+        &mut self.entries[at].1
+    }
+
     /// Appends a field whose key the caller knows not to be there yet.
     pub fn push(&mut self, key: &'a str, value: Value<'a>) {
         debug_assert!(

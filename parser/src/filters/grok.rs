@@ -131,9 +131,11 @@ impl BuildFilter for Grok {
                             let overwrite = options.overwrite.contains(&capture.field);
                             Destination::new(capture, target, overwrite)
                         });
+                        let mut destinations: Vec<_> = captures.collect();
+                        capture::note_alone(&mut destinations);
                         compiled.push(FieldPattern {
                             number: count,
-                            destinations: captures.collect(),
+                            destinations,
                             pattern: done,
                         });
                         count += 1;

@@ -14,6 +14,8 @@ pub(super) struct Destination {
     overwrite: bool,
     /// Whether the field takes any value: `@timestamp` and the tags do not.
     free: bool,
+    /// The name, where it is a free top-level field that no other capture of the pattern touches.
+    alone: Option<&'static str>,
 }
 
 impl Destination {
@@ -29,12 +31,35 @@ impl Destination {
                 && matches!(field.segments().first(), Some(&("@timestamp" | "tags")))
         };
         Self {
+            alone: None,
             group: capture.group,
             free: !field.as_ref().is_ok_and(restricted),
             field: field.ok(),
             coercion: capture.coercion,
             overwrite,
         }
+    }
+}
+
+/// Notes which of a pattern's captures have a top-level field for themselves.
+pub(super) fn note_alone(destinations: &mut [Destination]) {
+    let touched: Vec<_> = destinations
+        .iter()
+        .map(|destination| destination.field.and_then(first_segment))
+        .collect();
+    for (number, destination) in destinations.iter_mut().enumerate() {
+        let name = destination.field.and_then(FieldRef::top_level);
+        let mut others = touched.iter().enumerate();
+        let shared = others.any(|(other, have)| other != number && *have == name);
+        destination.alone = name.filter(|_| destination.free && !shared);
+    }
+}
+
+/// The top-level field that a field is or lies in.
+fn first_segment(field: FieldRef<'static>) -> Option<&'static str> {
+    match field.root() {
+        Root::Fields => field.segments().first().copied(),
+        Root::Metadata => None,
     }
 }
 
@@ -46,6 +71,9 @@ pub(super) fn set<'a>(
     event: &mut Event<'a>,
     scratch: &Scratch,
 ) -> Result<(), Stop> {
+    let arena = event.arena();
+    // What captures add need not be searched for captures that touch other fields.
+    let searched = event.fields().len();
     for capture in destinations {
         let span = scratch.span(capture.group);
         let captured = span.map(|(start, end)| &text[start..end]);
@@ -55,14 +83,18 @@ pub(super) fn set<'a>(
             (Some(text), Coercion::Float) => Value::Float(to_f(text)),
             (Some(text), Coercion::Integer) => match to_i(text) {
                 Integer::Small(number) => Value::Int(number),
-                Integer::Big(digits) => Value::BigInt(event.arena().alloc_str(&digits)),
+                Integer::Big(digits) => Value::BigInt(arena.alloc_str(&digits)),
             },
         };
         if matches!(value, Value::Null | Value::Str("")) && !keep_empty {
             continue;
         }
+        if let Some(name) = capture.alone {
+            let slot = event.fields_mut().entry_among(searched, name);
+            merge(slot, value, capture.overwrite, arena);
+            continue;
+        }
         let field = capture.field.ok_or(Stop::BadField)?;
-        let arena = event.arena();
         if capture.free
             && let Some(slot) = event.slot(field)
         {
