@@ -19,6 +19,9 @@ const TRIALS_MAX: usize = 400;
 /// How deep it may look into patterns and groups.
 const DEPTH_MAX: usize = 40;
 
+/// How many characters of the line a description shows on either side of the place.
+const EXCERPT_CHARS: usize = 24;
+
 /// How far a line followed a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
@@ -47,6 +50,42 @@ pub struct Step {
     pub pattern: String,
     /// The field it captures into.
     pub field: Option<String>,
+}
+
+impl Explanation {
+    /// Says it in one line, with a few characters of the line itself.
+    pub fn describe(&self, line: &str) -> String {
+        let matched = &line[self.matched_prefix.clone()];
+        let Some(first) = self.expected.first() else {
+            return "the whole pattern matched".to_owned();
+        };
+        let texts: Vec<String> = self
+            .expected
+            .iter()
+            .map(|one| format!("`{}`", one.text))
+            .collect();
+        let path: Vec<String> = first.path.iter().map(Step::to_string).collect();
+        let within = match path.is_empty() {
+            true => String::new(),
+            false => format!(" (in {})", path.join(" > ")),
+        };
+        let before = matched.char_indices().rev().nth(EXCERPT_CHARS - 1);
+        let before = &matched[before.map_or(0, |(at, _)| at)..];
+        let after: String = line[self.matched_prefix.end..]
+            .chars()
+            .take(EXCERPT_CHARS)
+            .collect();
+        let found = if after.is_empty() {
+            "the line ends there".to_owned()
+        } else {
+            format!("found `{after}`")
+        };
+        format!(
+            "column {}: after `{before}` expected {}{within}, {found}",
+            self.column,
+            texts.join(" or ")
+        )
+    }
 }
 
 /// Prints a reference as it is written, without `%{}`.
@@ -260,5 +299,23 @@ mod tests {
     fn columns_count_characters() {
         let (matched, column, _) = explained("größe=%{INT:n}", "größe=x");
         assert_eq!((matched.as_str(), column), ("größe=", 7));
+    }
+
+    #[test]
+    fn an_explanation_fits_in_a_line() {
+        let library = Library::new(PatternSet::Legacy);
+        let describe = |pattern: &str, line: &str| {
+            let grok = Grok::compile(pattern, &library, true).unwrap();
+            grok.explain(&library, line).describe(line)
+        };
+        assert_eq!(
+            describe("^%{SYSLOGTIMESTAMP:t} %{WORD:w}", "Nov 23 10:61:00 node"),
+            "column 11: after `Nov 23 10:` expected `%{MINUTE}` (in SYSLOGTIMESTAMP:t > TIME > MINUTE), found `61:00 node`"
+        );
+        assert_eq!(
+            describe("%{WORD:w}=(?:a|b)", "key="),
+            "column 5: after `key=` expected `a` or `b`, the line ends there"
+        );
+        assert_eq!(describe("x", "x"), "the whole pattern matched");
     }
 }
