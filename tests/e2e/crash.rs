@@ -1,6 +1,6 @@
 //! `kill -9` loses nothing.
 
-use super::support::{Kelp, Topic, distinct, scaled, shared, wait_until};
+use super::support::{Kelp, Topic, distinct, every_document, scaled, shared, wait_until};
 
 const CONFIG: &str = include_str!("pipelines/json.conf");
 
@@ -30,12 +30,7 @@ fn kill_in_the_middle_and_restart_lose_nothing() {
         println!("killed after {indexed} of {total}");
         kelp.run();
     }
-    wait_until(
-        "every message's document",
-        180,
-        || distinct(client, &name, "n"),
-        |&count| count == total,
-    );
+    every_document(client, &name, total, 180);
     println!("{} duplicates", client.count(&name).unwrap() - total as u64);
     wait_until(
         "the commit of all",

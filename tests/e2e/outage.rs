@@ -1,6 +1,6 @@
 //! Servers that stop answering, die and come back under load.
 
-use super::support::{Kelp, Servers, Topic, alone, distinct, scaled, wait_until};
+use super::support::{Kelp, Servers, Topic, alone, every_document, scaled, wait_until};
 use serde_json::json;
 use std::thread::sleep;
 use std::time::Duration;
@@ -28,12 +28,7 @@ fn some_but_not_all(servers: &Servers, topic: &Topic, total: usize) {
 
 fn everything_arrives(servers: &Servers, topic: &Topic, kelp: &mut Kelp, total: usize) {
     let client = servers.client();
-    wait_until(
-        "every message's document",
-        240,
-        || distinct(client, &topic.name, "n"),
-        |&count| count == total,
-    );
+    every_document(client, &topic.name, total, 240);
     wait_until(
         "the commit of all",
         30,
@@ -52,7 +47,7 @@ fn everything_arrives(servers: &Servers, topic: &Topic, kelp: &mut Kelp, total: 
 fn a_frozen_elasticsearch_pauses_consumption_in_bounded_memory() {
     let servers = alone();
     let topic = Topic::new(&servers.kafka, &servers.unique("frozen"));
-    let total = scaled(50_000); // 125 MB
+    let total = scaled(60_000); // 150 MB
     write_load(&servers, &topic, total);
     let mut kelp = Kelp::start(&servers, &topic, CONFIG, &["--memory", "16"]);
     some_but_not_all(&servers, &topic, total);
@@ -70,7 +65,8 @@ fn a_frozen_elasticsearch_pauses_consumption_in_bounded_memory() {
         kelp.peak_memory_mb()
     );
     assert!(during < total as i64 / 2, "consumption went on");
-    assert!(memory_mb < 100, "{memory_mb} MiB resident");
+    // a build without optimisation needs some more than a release build
+    assert!(memory_mb < 140, "{memory_mb} MiB resident");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! SIGTERM ends in order: what is in flight is delivered and committed, so nothing arrives twice.
 
-use super::support::{Kelp, Topic, distinct, scaled, shared, wait_until};
+use super::support::{Kelp, Topic, every_document, scaled, shared, wait_until};
 
 const CONFIG: &str = include_str!("pipelines/json.conf");
 
@@ -12,9 +12,11 @@ fn sigterm_drains_commits_and_exits_0() {
     let name = servers.unique("sigterm");
     let topic = Topic::new(&servers.kafka, &name);
     let total = scaled(30_000);
-    topic.write((0..total).map(|n| format!(r#"{{"n":{n},"text":"message number {n} of many"}}"#)));
+    let text = "a stitch in time saves nine; ".repeat(10);
+    topic.write((0..total).map(|n| format!(r#"{{"n":{n},"text":"{text}"}}"#)));
 
-    let mut kelp = Kelp::start(&servers, &topic, CONFIG, &[]);
+    // little in flight, so that the signal comes long before the end
+    let mut kelp = Kelp::start(&servers, &topic, CONFIG, &["--memory", "1", "-b", "250"]);
     wait_until(
         "some documents",
         120,
@@ -34,12 +36,7 @@ fn sigterm_drains_commits_and_exits_0() {
     );
 
     kelp.run();
-    wait_until(
-        "the rest",
-        120,
-        || distinct(client, &name, "n"),
-        |&count| count == total,
-    );
+    every_document(client, &name, total, 120);
     assert_eq!(
         client.count(&name).unwrap(),
         total as u64,

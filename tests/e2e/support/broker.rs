@@ -7,7 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PARTITIONS: i32 = 4;
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -84,7 +84,15 @@ impl Topic {
         let consumer = self.reader(group);
         let mut partitions = TopicPartitionList::new();
         partitions.add_partition_range(&self.name, 0, PARTITIONS - 1);
-        let committed = consumer.committed_offsets(partitions, TIMEOUT).unwrap();
+        let begun = Instant::now();
+        let committed = loop {
+            match consumer.committed_offsets(partitions.clone(), TIMEOUT) {
+                Ok(committed) => break committed,
+                // a broker that has just started does not know yet which groups are its own
+                Err(error) => assert!(begun.elapsed() < TIMEOUT, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        };
         committed
             .elements()
             .iter()

@@ -1,5 +1,6 @@
 //! Reading back what was indexed.
 
+use super::wait_until;
 use kelp_harness::Client;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -39,4 +40,16 @@ pub fn terms(client: &Client, index: &str, field: &str) -> BTreeMap<String, u64>
 /// How many different values of a field there are in `index`.
 pub fn distinct(client: &Client, index: &str, field: &str) -> usize {
     terms(client, index, field).len()
+}
+
+/// Waits until the field `n` of the documents in `index` has `total` different values: each message has arrived at least once.
+#[track_caller]
+pub fn every_document(client: &Client, index: &str, total: usize, timeout_s: u64) {
+    let state = || match client.count(index).unwrap() as usize {
+        count if count < total => count, // no need to ask for what costs more
+        _ => distinct(client, index, "n"),
+    };
+    wait_until("every message's document", timeout_s, state, |&count| {
+        count == total
+    });
 }

@@ -8,7 +8,7 @@ mod servers;
 
 pub use access::{AccessLog, Expected};
 pub use broker::Topic;
-pub use documents::{distinct, terms};
+pub use documents::{distinct, every_document, terms};
 pub use kelp::Kelp;
 pub use servers::{Servers, alone, distribution, shared};
 
@@ -37,6 +37,6 @@ pub fn wait_until<T: std::fmt::Debug>(
             begun.elapsed() < Duration::from_secs(timeout_s),
             "waited {timeout_s} s for {what}; at last: {now:?}"
         );
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(400));
     }
 }

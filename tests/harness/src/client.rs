@@ -2,8 +2,11 @@
 
 use crate::{Error, Result};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::http::Method;
+
+/// How long to go on asking a busy node.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Talks JSON to one Elasticsearch node.
 #[derive(Clone)]
@@ -145,15 +148,22 @@ impl Client {
         self.checked(method, path, "application/json", body)
     }
 
+    /// Asks again for a while where the node says it is busy, or the shards of a new index are not there yet.
     fn checked(&self, method: &str, path: &str, content_type: &str, body: &str) -> Result<Value> {
-        let (status, answer) = self.request(method, path, content_type, body)?;
-        if (200..300).contains(&status) {
-            return Ok(answer);
+        let begun = Instant::now();
+        loop {
+            let (status, answer) = self.request(method, path, content_type, body)?;
+            match status {
+                200..300 => return Ok(answer),
+                429 | 503 if begun.elapsed() < BUSY_TIMEOUT => {
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+                _ => {
+                    let request = format!("{method} {}/{}", self.url, path.trim_start_matches('/'));
+                    let reason = format!("status {status}: {answer}");
+                    return Err(Error::Request { request, reason });
+                }
+            }
         }
-        let request = format!("{method} {}/{}", self.url, path.trim_start_matches('/'));
-        Err(Error::Request {
-            request,
-            reason: format!("status {status}: {answer}"),
-        })
     }
 }

@@ -186,6 +186,8 @@ transport.port: {transport_port}
 path.data: {folder}/data
 path.logs: {folder}
 cluster.routing.allocation.disk.threshold_enabled: false
+# the serial collector lets garbage pile up, which this would count as memory in use
+indices.breaker.total.use_real_memory: false
 ",
             self.port,
             folder = folder.display()
@@ -270,6 +272,7 @@ cluster.routing.allocation.disk.threshold_enabled: false
             .env("ES_JAVA_HOME", &self.jdk.home)
             .env("JAVA_HOME", &self.jdk.home)
             .env("ES_DISTRIBUTION_TYPE", "zip")
+            .env("JAVA", self.jdk.java())
             .env("JAVA_TYPE", "ES_JAVA_HOME")
             .env_remove("ES_JAVA_OPTS")
             .env_remove("JAVA_TOOL_OPTIONS")

@@ -1,9 +1,10 @@
 //! What goes wrong when servers are fetched, started and spoken to; each message names what to do next.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Why a server could not be had, started or asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Error {
     /// A program that the harness calls is not installed.
     #[error("{tool} is missing: {hint}")]
@@ -86,6 +87,13 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
+}
+
+/// As [`Display`](fmt::Display), so that `unwrap` in a test shows a server's log line by line.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl Error {
