@@ -42,9 +42,7 @@ pub(super) fn default_format() -> Template {
 
 impl Codec for Plain {
     fn decode<'a>(&self, payload: &'a [u8], context: &mut DecodeContext<'a, '_>) {
-        if payload.is_empty() {
-            return;
-        }
+        // An empty payload, and a tombstone, are events too: one may be a delete.
         let text = context.text(payload, &self.options.charset);
         let event = text_event(text, self.original, context);
         (context.emit)(event);
