@@ -7,6 +7,7 @@
 
 pub mod in_flight;
 pub mod kafka;
+pub mod lines;
 mod notice;
 pub mod source;
 pub mod watermark;

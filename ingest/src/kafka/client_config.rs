@@ -15,7 +15,7 @@ use crate::source::InputError;
 /// What librdkafka may prefetch, in KiB of payload; what a batch of fetches brings comes on top.
 const PREFETCH_KIB: u64 = 16 << 10;
 /// What librdkafka may prefetch, in messages: each costs about 350 bytes besides its payload.
-const PREFETCH_MESSAGES: u64 = 40_000;
+const PREFETCH_MESSAGES: u64 = 20_000;
 /// What a broker returns for one fetch.
 const FETCH_MAX_BYTES: u64 = 8 << 20;
 /// How long librdkafka waits, once its queue was full, before it looks again whether there is room. Its

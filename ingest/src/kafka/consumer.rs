@@ -164,7 +164,9 @@ impl ConsumerThread {
     fn maintain(&mut self) {
         let now = Instant::now();
         let context = self.client.consumer().context();
-        if now.duration_since(self.last_advance) >= ADVANCE_INTERVAL {
+        // A batch stays in memory until it is seen to be settled, so at high rates look more often.
+        let much = self.limits.in_flight.bytes() > self.limits.in_flight_bytes / 4;
+        if much || now.duration_since(self.last_advance) >= ADVANCE_INTERVAL {
             context.state().assignment.advance();
             self.last_advance = now;
         }
