@@ -24,7 +24,10 @@ fn main() {
     // Consuming is measured in a process of its own: what the producer left in memory is not its business.
     if let Ok(servers) = std::env::var("KELP_BENCH_CONSUME") {
         let words: Vec<&str> = servers.split(' ').collect();
-        consume(words[0], words[1], words[2].parse().unwrap());
+        match words[2].parse() {
+            Ok(messages) => consume(words[0], words[1], messages),
+            Err(_) => hold(words[0], words[1]),
+        }
         return;
     }
     let messages = number("KELP_BENCH_MESSAGES", 1_000_000);
@@ -35,14 +38,16 @@ fn main() {
         let topic = format!("264-byte-{codec}");
         produce(&kafka.bootstrap(), &topic, codec, messages, 264);
         for _ in 0..3 {
-            consume_apart(&kafka.bootstrap(), &topic, messages);
+            consume_apart(&kafka.bootstrap(), &topic, &messages.to_string());
         }
+        consume_apart(&kafka.bootstrap(), &topic, "hold");
     }
     produce(&kafka.bootstrap(), "900000-byte", "none", 400, 900_000);
-    consume_apart(&kafka.bootstrap(), "900000-byte", 400);
+    consume_apart(&kafka.bootstrap(), "900000-byte", "400");
+    consume_apart(&kafka.bootstrap(), "900000-byte", "hold");
 }
 
-fn consume_apart(bootstrap: &str, topic: &str, messages: usize) {
+fn consume_apart(bootstrap: &str, topic: &str, messages: &str) {
     let done = Command::new(std::env::current_exe().unwrap())
         .env(
             "KELP_BENCH_CONSUME",
@@ -103,14 +108,38 @@ fn produce(bootstrap: &str, topic: &str, codec: &str, messages: usize, bytes: us
     producer.flush(Duration::from_secs(120)).unwrap();
 }
 
-fn consume(bootstrap: &str, topic: &str, messages: usize) {
+/// Settles nothing, as when Elasticsearch is down: how much memory that takes.
+fn hold(bootstrap: &str, topic: &str) {
     let group = format!("bench-{}", std::process::id());
-    let options = options(&[
+    let options = group_options(bootstrap, topic, &group);
+    let (sender, batches) = bounded::<Batch>(4);
+    let source = KafkaInput::start(&options, Limits::default(), 0, sender).unwrap();
+    let held: Vec<Batch> =
+        std::iter::from_fn(|| batches.recv_timeout(Duration::from_secs(5)).ok()).collect();
+    let records: usize = held.iter().map(|batch| batch.records.len()).sum();
+    println!(
+        "{:17} | {:9.1} MiB | {:17} | {topic}, {records} messages held, counted as {:.1} MiB",
+        "",
+        peak_memory_mib(),
+        "",
+        source.stats().in_flight_bytes as f64 / f64::from(1 << 20),
+    );
+    drop(batches);
+    Box::new(source).drain(Instant::now());
+}
+
+fn group_options(bootstrap: &str, topic: &str, group: &str) -> KafkaInputOptions {
+    options(&[
         ("bootstrap_servers", bootstrap),
         ("topics", topic),
-        ("group_id", &group),
+        ("group_id", group),
         ("auto_offset_reset", "earliest"),
-    ]);
+    ])
+}
+
+fn consume(bootstrap: &str, topic: &str, messages: usize) {
+    let group = format!("bench-{}", std::process::id());
+    let options = group_options(bootstrap, topic, &group);
     let (sender, batches) = bounded::<Batch>(4);
     let (started, cpu) = (Instant::now(), cpu_seconds());
     let source = KafkaInput::start(&options, Limits::default(), 0, sender).unwrap();

@@ -364,3 +364,207 @@ fn refuse_unsupported(options: &KafkaInputOptions) -> Result<(), InputError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::tests::options;
+    use super::*;
+
+    /// The value of a property under these settings.
+    fn property(settings: &[(&str, &str)], property: &str) -> Option<String> {
+        let config = client_config(&options(settings), 1).unwrap();
+        // Whatever is set must exist and be in range for librdkafka.
+        config.create_native_config().unwrap();
+        config.get(property).map(str::to_owned)
+    }
+
+    /// The option that these settings are refused for, and the message.
+    fn refused(settings: &[(&str, &str)]) -> (&'static str, String) {
+        match options(settings).check() {
+            Err(InputError::Option { option, message }) => (option, message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_library_is_built_with_every_codec_and_mechanism_of_a_broker() {
+        let native = ClientConfig::new().create_native_config().unwrap();
+        let features = native.get("builtin.features").unwrap();
+        let features: Vec<&str> = features.split(',').map(str::trim).collect();
+        for feature in [
+            "gzip",
+            "snappy",
+            "lz4",
+            "zstd",
+            "ssl",
+            "sasl_plain",
+            "sasl_scram",
+            "regex",
+        ] {
+            assert!(
+                features.contains(&feature),
+                "{feature} is missing of {features:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn logstash_defaults_win_over_those_of_librdkafka() {
+        let default = |name| property(&[], name);
+        assert_eq!(
+            default("bootstrap.servers").as_deref(),
+            Some("localhost:9092")
+        );
+        assert_eq!(default("group.id").as_deref(), Some("logstash"));
+        assert_eq!(default("client.id").as_deref(), Some("logstash-1"));
+        assert_eq!(
+            default("isolation.level").as_deref(),
+            Some("read_uncommitted")
+        );
+        assert_eq!(default("session.timeout.ms").as_deref(), Some("10000"));
+        assert_eq!(default("check.crcs").as_deref(), Some("true"));
+        assert_eq!(default("auto.offset.reset"), None, "latest, in both");
+        assert_eq!(default("enable.auto.commit").as_deref(), Some("false"));
+        assert_eq!(subscription(&options(&[])).unwrap(), ["logstash"]);
+    }
+
+    #[test]
+    fn options_become_properties() {
+        let cases = [
+            (
+                "auto_offset_reset",
+                "earliest",
+                "auto.offset.reset",
+                "earliest",
+            ),
+            ("auto_offset_reset", "none", "auto.offset.reset", "error"),
+            ("fetch_max_wait_ms", "250", "fetch.wait.max.ms", "250"),
+            ("fetch_max_bytes", "52428800", "fetch.max.bytes", "52428800"),
+            ("request_timeout_ms", "9000", "socket.timeout.ms", "9000"),
+            (
+                "receive_buffer_bytes",
+                "65536",
+                "socket.receive.buffer.bytes",
+                "65536",
+            ),
+            (
+                "isolation_level",
+                "read_committed",
+                "isolation.level",
+                "read_committed",
+            ),
+            ("client_rack", "eu-1", "client.rack", "eu-1"),
+            ("group_instance_id", "one", "group.instance.id", "one"),
+            ("enable_auto_commit", "true", "enable.auto.commit", "false"),
+            (
+                "librdkafka fetch.error.backoff.ms",
+                "77",
+                "fetch.error.backoff.ms",
+                "77",
+            ),
+            (
+                "librdkafka session.timeout.ms",
+                "77000",
+                "session.timeout.ms",
+                "77000",
+            ),
+        ];
+        for (option, value, name, expected) in cases {
+            assert_eq!(
+                property(&[(option, value)], name).as_deref(),
+                Some(expected),
+                "{option} => {value}"
+            );
+        }
+        let several = [("consumer_threads", "2"), ("group_instance_id", "one")];
+        assert_eq!(
+            property(&several, "group.instance.id").as_deref(),
+            Some("one-1")
+        );
+        assert_eq!(
+            property(
+                &[("receive_buffer_bytes", "-1")],
+                "socket.receive.buffer.bytes"
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn assignors_have_words_and_java_classes() {
+        let assignor = |name| {
+            property(
+                &[("partition_assignment_strategy", name)],
+                "partition.assignment.strategy",
+            )
+            .unwrap()
+        };
+        assert_eq!(assignor("round_robin"), "roundrobin");
+        assert_eq!(assignor("cooperative_sticky"), "cooperative-sticky");
+        assert_eq!(
+            assignor("org.apache.kafka.clients.consumer.RangeAssignor"),
+            "range"
+        );
+        let both = "org.apache.kafka.clients.consumer.RangeAssignor, org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
+        assert_eq!(assignor(both), "range");
+        assert_eq!(
+            refused(&[("partition_assignment_strategy", "sticky")]).0,
+            "partition_assignment_strategy"
+        );
+        assert_eq!(
+            refused(&[("partition_assignment_strategy", "com.example.Mine")]).0,
+            "partition_assignment_strategy"
+        );
+    }
+
+    #[test]
+    fn the_new_group_protocol_leaves_the_session_to_the_broker() {
+        let settings = [
+            ("group_protocol", "consumer"),
+            ("session_timeout_ms", "9000"),
+        ];
+        assert_eq!(
+            property(&settings, "group.protocol").as_deref(),
+            Some("consumer")
+        );
+        assert_eq!(property(&settings, "session.timeout.ms"), None);
+    }
+
+    #[test]
+    fn what_delivery_rests_upon_cannot_be_changed() {
+        let (option, message) = refused(&[("librdkafka enable.auto.commit", "true")]);
+        assert_eq!(option, "librdkafka");
+        assert!(message.contains("enable.auto.commit"), "{message}");
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused_by_name() {
+        for (option, value) in [
+            ("schema_registry_url", "http://localhost:8081"),
+            ("jaas_path", "/etc/jaas.conf"),
+            ("kerberos_config", "/etc/krb5.conf"),
+            ("sasl_oauthbearer_token_endpoint_url", "https://localhost"),
+            (
+                "value_deserializer_class",
+                "io.confluent.kafka.serializers.KafkaAvroDeserializer",
+            ),
+            ("group_protocol", "share"),
+            ("topics", "^logs"),
+            ("topics_pattern", "logs-(?!test).*"),
+        ] {
+            assert_eq!(refused(&[(option, value)]).0, option);
+        }
+        let binary = [(
+            "value_deserializer_class",
+            "org.apache.kafka.common.serialization.ByteArrayDeserializer",
+        )];
+        options(&binary).check().unwrap();
+    }
+
+    #[test]
+    fn patterns_match_whole_names() {
+        let pattern = |pattern| subscription(&options(&[("topics_pattern", pattern)])).unwrap();
+        assert_eq!(pattern("logs-.*"), ["^(logs-.*)$"]);
+        assert_eq!(pattern(r"logs-(?:\d+)\.v1"), [r"^(logs-([0-9]+)\.v1)$"]);
+    }
+}

@@ -64,6 +64,15 @@ impl KafkaInput {
     }
 }
 
+impl KafkaInputOptions {
+    /// Refuses what cannot be honoured, without a broker.
+    pub fn check(&self) -> Result<(), InputError> {
+        client_config::client_config(self, 0)?;
+        client_config::subscription(self)?;
+        Ok(())
+    }
+}
+
 impl Member {
     fn start(
         options: &KafkaInputOptions,

@@ -1,7 +1,7 @@
 //! The options of the `kafka` input, as Logstash documents them
 //! (logstash-integration-kafka, docs/input-kafka.asciidoc).
 
-use kelp_parser::spec::{CodecName, Pairs, Password, PositiveInt};
+use kelp_parser::spec::{Pairs, Password, PositiveInt};
 use kelp_parser::{plugin_choice, plugin_options};
 
 plugin_choice! {
@@ -42,8 +42,6 @@ plugin_options! {
         pub client_id: String = "logstash",
         /// The rack of this client, to fetch from the nearest replica.
         pub client_rack: Option<String>,
-        /// How payloads become events: `plain`, unless another codec is given.
-        pub codec: Option<CodecName>,
         /// Closes connections that were idle for so many milliseconds.
         pub connections_max_idle_ms: PositiveInt = 540_000,
         /// How many members of the group to run, each with a thread of its own. Parsing is not done by these threads: one is enough for several hundred thousand messages a second.
@@ -218,5 +216,52 @@ impl SecurityProtocol {
     /// Whether SASL is used.
     pub fn has_sasl(self) -> bool {
         matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use kelp_parser::config::ast::{Literal, Plugin, Setting, Spanned};
+    use kelp_parser::config::{SourceMap, Span};
+    use kelp_parser::spec::{PluginOptions, Settings};
+
+    use super::KafkaInputOptions;
+
+    /// The options that a configuration with these settings gives.
+    pub fn options(settings: &[(&str, &str)]) -> KafkaInputOptions {
+        let file = SourceMap::default().add("test", "");
+        let span = Span {
+            file,
+            start: 0,
+            end: 0,
+        };
+        let spanned = |text: &str| Spanned {
+            node: text.to_owned(),
+            span,
+        };
+        let value = |text: &str| Spanned {
+            node: Literal::String(text.to_owned()),
+            span,
+        };
+        let mut all: Vec<Setting> = Vec::new();
+        for (name, text) in settings {
+            let value = match name.strip_prefix("librdkafka ") {
+                Some(property) => Spanned {
+                    node: Literal::Hash(vec![(value(property), value(text))]),
+                    span,
+                },
+                None => value(text),
+            };
+            let name = spanned(name.split(' ').next().unwrap());
+            all.push(Setting { name, value });
+        }
+        let plugin = Plugin {
+            name: spanned("kafka"),
+            settings: all,
+            span,
+        };
+        let mut diagnostics = Vec::new();
+        KafkaInputOptions::read(&mut Settings::new(&plugin, &mut diagnostics))
+            .unwrap_or_else(|| panic!("{diagnostics:?}"))
     }
 }

@@ -207,3 +207,102 @@ fn jaas_words(line: &str) -> Result<Vec<String>, String> {
     }
     Ok(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::client_config::client_config;
+    use super::super::options::tests::options;
+    use super::*;
+
+    const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule required\n  username=\"ann\" password='p\"w=;\\\\1' ;";
+
+    #[test]
+    fn login_modules_give_user_and_password() {
+        let settings = [
+            ("security_protocol", "SASL_SSL"),
+            ("sasl_mechanism", "SCRAM-SHA-512"),
+            ("sasl_jaas_config", SCRAM),
+        ];
+        let config = client_config(&options(&settings), 0).unwrap();
+        config.create_native_config().unwrap();
+        assert_eq!(config.get("security.protocol"), Some("sasl_ssl"));
+        assert_eq!(config.get("sasl.mechanism"), Some("SCRAM-SHA-512"));
+        assert_eq!(
+            (config.get("sasl.username"), config.get("sasl.password")),
+            (Some("ann"), Some("p\"w=;\\1"))
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_not_supported_is_said() {
+        let refused = |settings: &[(&str, &str)]| match client_config(&options(settings), 0) {
+            Err(InputError::Option { option, .. }) => option,
+            other => panic!("{other:?}"),
+        };
+        let sasl = ("security_protocol", "SASL_PLAINTEXT");
+        assert_eq!(refused(&[sasl]), "sasl_mechanism", "GSSAPI is the default");
+        assert_eq!(
+            refused(&[sasl, ("sasl_mechanism", "PLAIN")]),
+            "sasl_jaas_config"
+        );
+        for jaas in [
+            "com.sun.security.auth.module.Krb5LoginModule required;",
+            "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"a\";",
+            "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"a",
+        ] {
+            assert_eq!(
+                refused(&[
+                    sasl,
+                    ("sasl_mechanism", "PLAIN"),
+                    ("sasl_jaas_config", jaas)
+                ]),
+                "sasl_jaas_config"
+            );
+        }
+        // Without SASL nobody looks at its options, as in Logstash.
+        client_config(&options(&[("sasl_mechanism", "GSSAPI")]), 0).unwrap();
+    }
+
+    #[test]
+    fn stores_are_known_by_their_contents() {
+        let folder = std::env::temp_dir().join(format!("kelp-stores-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = |name: &str, bytes: &[u8]| {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let pem = store("ca.jks", b"-----BEGIN CERTIFICATE-----");
+        let jks = store("store.pem", &[0xfe, 0xed, 0xfe, 0xed, 0, 0]);
+        let pkcs12 = store("client.p12", &[0x30, 0x82, 1, 2]);
+        let set = |name, path: &str| {
+            client_config(
+                &options(&[
+                    ("security_protocol", "SSL"),
+                    (name, path),
+                    ("ssl_keystore_password", "s"),
+                ]),
+                0,
+            )
+        };
+        let trust = set("ssl_truststore_location", &pem).unwrap();
+        assert_eq!(trust.get("ssl.ca.location"), Some(pem.as_str()));
+        let keys = set("ssl_keystore_location", &pkcs12).unwrap();
+        assert_eq!(keys.get("ssl.keystore.location"), Some(pkcs12.as_str()));
+        assert_eq!(keys.get("ssl.keystore.password"), Some("s"));
+        assert_eq!(keys.get("ssl.ca.location"), Some("probe"));
+        for (option, path) in [
+            ("ssl_truststore_location", &jks),
+            ("ssl_truststore_location", &pkcs12),
+            ("ssl_keystore_location", &jks),
+        ] {
+            let message = set(option, path).unwrap_err().to_string();
+            assert!(message.contains("keytool"), "{message}");
+        }
+        let missing = set("ssl_truststore_location", "/nowhere/ca.pem")
+            .unwrap_err()
+            .to_string();
+        assert!(missing.contains("/nowhere/ca.pem"), "{missing}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

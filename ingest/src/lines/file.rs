@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use glob::{MatchOptions, Pattern};
-use kelp_parser::spec::{CodecName, PositiveInt};
+use kelp_parser::spec::PositiveInt;
 use kelp_parser::{plugin_choice, plugin_options};
 use tracing::{info, warn};
 
@@ -36,8 +36,6 @@ plugin_options! {
         pub check_archive_validity: Option<bool>,
         /// Accepted for compatibility.
         pub close_older: Option<String>,
-        /// How lines become events: `plain`, unless another codec is given.
-        pub codec: Option<CodecName>,
         /// What ends a line.
         pub delimiter: String = "\n",
         /// Accepted for compatibility: paths are looked up once.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use kelp_parser::plugin_options;
-use kelp_parser::spec::{CodecName, PositiveInt};
+use kelp_parser::spec::PositiveInt;
 
 use super::batch::Numbering;
 use super::split::Lines;
@@ -14,8 +14,6 @@ use crate::source::{Batch, InputError, Limits};
 plugin_options! {
     /// Makes the same events again and again, to try a pipeline out or to measure it.
     pub struct GeneratorInputOptions for Input "generator" {
-        /// How lines become events: `plain`, unless another codec is given.
-        pub codec: Option<CodecName>,
         /// How often the message, or all the lines, are made; 0 never ends.
         pub count: i64 = 0,
         /// Lines to make, one event each, instead of a message.

@@ -6,7 +6,6 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use kelp_parser::plugin_options;
-use kelp_parser::spec::CodecName;
 
 use super::batch::Numbering;
 use super::split::{Lines, Splitter};
@@ -16,8 +15,6 @@ use crate::source::{Batch, InputError, Limits};
 plugin_options! {
     /// Reads lines from standard input until its end.
     pub struct StdinInputOptions for Input "stdin" {
-        /// How lines become events: `line`, unless another codec is given.
-        pub codec: Option<CodecName>,
     }
 }
 
