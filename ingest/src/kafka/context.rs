@@ -217,10 +217,11 @@ impl ConsumerContext for GroupContext {
     fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
         let mut state = self.state();
         state.commits_under_way = state.commits_under_way.saturating_sub(1);
+        let refused_as_a_whole = result.is_err();
         let mut failure = result.err();
         for element in offsets.elements() {
             match (element.error(), element.offset()) {
-                (Ok(()), Offset::Offset(offset)) if failure.is_none() => {
+                (Ok(()), Offset::Offset(offset)) if !refused_as_a_whole => {
                     state
                         .assignment
                         .committed(element.topic(), element.partition(), offset);
@@ -233,10 +234,13 @@ impl ConsumerContext for GroupContext {
                 }
             }
         }
-        match &failure {
+        let code = failure.as_ref().map(KafkaError::rdkafka_error_code);
+        match code {
             None => state.commits += 1,
-            // "No offset": there was nothing to commit after all.
-            Some(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Some(Some(code)) if is_passing(code) => {
+                debug!(group = %self.group_id, ?code, "commit put off");
+                return;
+            }
             Some(_) => state.commit_failures += 1,
         }
         drop(state);
@@ -266,6 +270,17 @@ impl ClientContext for GroupContext {
             .unwrap_or(RDKafkaErrorCode::Unknown);
         self.errors.report(code, reason);
     }
+}
+
+/// Nothing was wrong: there was nothing to commit after all, or a rebalance goes on, during which a broker
+/// takes no commits of members that keep their partitions. They go with the next.
+fn is_passing(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::NoOffset
+            | RDKafkaErrorCode::RebalanceInProgress
+            | RDKafkaErrorCode::IllegalGeneration
+    )
 }
 
 fn list(commits: &[Commit]) -> TopicPartitionList {

@@ -294,8 +294,8 @@ fn several_consumers_share_the_partitions() {
 #[test]
 fn a_pattern_subscribes_to_whole_names() {
     let cluster = Cluster::new("logs-1", 1);
-    cluster.mock.create_topic("logs-1x", 1, 1).unwrap();
-    cluster.mock.create_topic("logs-22", 1, 1).unwrap();
+    cluster.mock().create_topic("logs-1x", 1, 1).unwrap();
+    cluster.mock().create_topic("logs-22", 1, 1).unwrap();
     cluster.produce("logs-1", 1, 1..2);
     cluster.produce("logs-1x", 1, 2..3);
     cluster.produce("logs-22", 1, 3..4);
@@ -311,14 +311,14 @@ fn a_pattern_subscribes_to_whole_names() {
 #[test]
 fn an_unreachable_broker_is_waited_for_and_does_not_delay_the_end() {
     let cluster = Cluster::new("later", 1);
-    cluster.mock.broker_down(1).unwrap();
+    cluster.mock().broker_down(1).unwrap();
     let running = cluster.input(&[("topics", "later")], Limits::default(), 8);
     std::thread::sleep(Duration::from_millis(500));
     assert!(matches!(running.source.state(), SourceState::Running));
-    cluster.mock.broker_up(1).unwrap();
+    cluster.mock().broker_up(1).unwrap();
     cluster.produce("later", 1, 0..5);
     settle(&running.receive(5));
-    cluster.mock.broker_down(1).unwrap();
+    cluster.mock().broker_down(1).unwrap();
     let started = Instant::now();
     let drained = running
         .source

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
+use kelp_harness::{Kafka, KafkaOptions};
 use kelp_ingest::kafka::{KafkaInput, KafkaInputOptions};
 use kelp_ingest::{Batch, Drained, Limits, Source, SourceStats};
 use kelp_parser::config::SourceMap;
@@ -22,22 +23,57 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 pub const LONG: Duration = Duration::from_secs(60);
 
 pub struct Cluster {
-    pub mock: MockCluster<'static, DefaultProducerContext>,
+    servers: Servers,
     pub producer: Arc<ThreadedProducer<DefaultProducerContext>>,
 }
 
+enum Servers {
+    Mock(MockCluster<'static, DefaultProducerContext>),
+    Real(Box<Kafka>),
+}
+
+impl Servers {
+    fn bootstrap(&self) -> String {
+        match self {
+            Self::Mock(mock) => mock.bootstrap_servers(),
+            Self::Real(kafka) => kafka.bootstrap(),
+        }
+    }
+}
+
 impl Cluster {
+    /// librdkafka's mock broker with one topic.
     pub fn new(topic: &str, partitions: i32) -> Self {
         let mock = MockCluster::new(1).unwrap();
         mock.create_topic(topic, partitions, 1).unwrap();
+        Self::with(Servers::Mock(mock))
+    }
+
+    /// A real broker, whose topics have so many partitions.
+    pub fn real(partitions: u32) -> Self {
+        let options = KafkaOptions {
+            partitions,
+            ..KafkaOptions::default()
+        };
+        Self::with(Servers::Real(Box::new(Kafka::start(options).unwrap())))
+    }
+
+    fn with(servers: Servers) -> Self {
         let producer = ClientConfig::new()
-            .set("bootstrap.servers", mock.bootstrap_servers())
+            .set("bootstrap.servers", servers.bootstrap())
             .set("linger.ms", "0")
             .create()
             .unwrap();
         Self {
-            mock,
+            servers,
             producer: Arc::new(producer),
+        }
+    }
+
+    pub fn mock(&self) -> &MockCluster<'static, DefaultProducerContext> {
+        match &self.servers {
+            Servers::Mock(mock) => mock,
+            Servers::Real(_) => panic!("a real broker"),
         }
     }
 
@@ -49,7 +85,7 @@ impl Cluster {
     /// What the group has committed, per partition.
     pub fn committed(&self, group: &str, topic: &str, partitions: i32) -> Vec<Option<i64>> {
         let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", self.mock.bootstrap_servers())
+            .set("bootstrap.servers", self.servers.bootstrap())
             .set("group.id", group)
             .create()
             .unwrap();
@@ -68,7 +104,7 @@ impl Cluster {
 
     /// Starts an input with these settings, and the ones every test needs.
     pub fn input(&self, settings: &[(&str, &str)], limits: Limits, capacity: usize) -> Running {
-        let servers = self.mock.bootstrap_servers();
+        let servers = self.servers.bootstrap();
         let mut all = vec![("bootstrap_servers", servers.as_str())];
         if !settings
             .iter()
