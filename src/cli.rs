@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Run only the filters: events come from standard input, one JSON object in each line, and go to standard output.
     Filter(FilterArgs),
+    /// See a pipeline at work without any server: Kafka and Elasticsearch are stand-ins in this process.
+    Demo(DemoArgs),
 }
 
 /// Where the configuration is.
@@ -42,7 +44,7 @@ pub struct ConfigArgs {
 }
 
 /// The flags of a run, named as in Logstash.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct RunArgs {
     /// Where the configuration is.
     #[command(flatten)]
@@ -103,6 +105,18 @@ pub struct FilterArgs {
     /// The ECS mode of plugins that do not set their own.
     #[arg(long, default_value = "v8", value_name = "MODE")]
     pub ecs: Ecs,
+}
+
+/// `kelp demo`
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// How long lines are written, in seconds.
+    #[arg(long, default_value_t = 15, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+
+    /// How many lines are written a second.
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: u32,
 }
 
 /// An ECS mode on the command line.

@@ -74,14 +74,23 @@ impl Configuration {
         let options = ParseOptions {
             support_escapes: args.support_escapes,
         };
-        let (mut config, mut diagnostics) = parse(&sources, &options);
         let lookup = |name: &str| std::env::var(name).ok();
-        diagnostics.extend(resolve(&mut config, &sources, &lookup));
-        Ok(Self {
+        Ok(Self::parse(sources, &options, &lookup))
+    }
+
+    /// Parses texts and replaces their variables by what `lookup` knows.
+    pub fn parse(
+        sources: SourceMap,
+        options: &ParseOptions,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
+        let (mut config, mut diagnostics) = parse(&sources, options);
+        diagnostics.extend(resolve(&mut config, &sources, lookup));
+        Self {
             sources,
             config,
             diagnostics,
-        })
+        }
     }
 
     /// The texts themselves, to see whether they have changed.

@@ -18,6 +18,7 @@ use cli::{Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
+        Some(Command::Demo(args)) => commands::demo::run(&args),
         Some(Command::Filter(args)) => commands::filter::run(&args),
         None => commands::run::run(cli.run),
     }

@@ -1,4 +1,5 @@
 //! The commands, one in each file.
 
+pub mod demo;
 pub mod filter;
 pub mod run;

@@ -2,10 +2,11 @@
 
 use crossbeam_channel::Sender;
 use kelp_ingest::kafka::{DecorateEvents, KafkaInput, KafkaInputOptions};
+use kelp_ingest::lines::{FileInputOptions, GeneratorInputOptions, LineInput, StdinInputOptions};
 use kelp_ingest::{Batch, InputError, Limits, Source};
 use kelp_parser::config::ast::Plugin;
 use kelp_parser::config::{Diagnostic, nearest};
-use kelp_parser::event::{Event, Object, Value};
+use kelp_parser::event::{Event, FieldRef, Object, Value, intern};
 use kelp_parser::input::InputCommon;
 use kelp_parser::record::{Origin, Record};
 use kelp_parser::spec::{EcsCompatibility, PluginOptions, PluginSpec};
@@ -18,14 +19,23 @@ pub struct Input {
     kind: Kind,
     /// Its name in a configuration.
     pub name: &'static str,
+    host: &'static str,
 }
 
 enum Kind {
     Kafka(Box<KafkaInputOptions>),
+    Stdin(StdinInputOptions),
+    Generator(GeneratorInputOptions),
+    File(Box<FileInputOptions>),
 }
 
 /// What every input declares.
-pub const INPUT_SPECS: &[PluginSpec] = &[KafkaInputOptions::SPEC];
+pub const INPUT_SPECS: &[PluginSpec] = &[
+    FileInputOptions::SPEC,
+    GeneratorInputOptions::SPEC,
+    KafkaInputOptions::SPEC,
+    StdinInputOptions::SPEC,
+];
 
 impl Input {
     /// Reads the input that `plugin` names; `None` after errors were reported.
@@ -35,16 +45,19 @@ impl Input {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let name = plugin.name.node.as_str();
+        // A record of the line inputs is a line without its end, so `plain` does what `line` would.
+        let mut read = Reading {
+            plugin,
+            ecs,
+            diagnostics,
+        };
         match name {
-            "kafka" => {
-                let (common, options) = InputCommon::read(plugin, "plain", ecs, diagnostics)?;
-                Some(Self {
-                    common,
-                    kind: Kind::Kafka(Box::new(options)),
-                    name: "kafka",
-                })
-            }
+            "file" => read.input("file", |options| Kind::File(Box::new(options))),
+            "generator" => read.input("generator", Kind::Generator),
+            "kafka" => read.input("kafka", |options| Kind::Kafka(Box::new(options))),
+            "stdin" => read.input("stdin", Kind::Stdin),
             _ => {
+                let diagnostics = read.diagnostics;
                 let diagnostic =
                     Diagnostic::error(plugin.name.span, format!("there is no input `{name}`"))
                         .label("unknown input");
@@ -69,9 +82,22 @@ impl Input {
         batches: Sender<Batch>,
     ) -> Result<Box<dyn Source>, InputError> {
         match &self.kind {
-            Kind::Kafka(options) => Ok(Box::new(KafkaInput::start(
-                options, limits, number, batches,
-            )?)),
+            Kind::Kafka(options) => {
+                let input = KafkaInput::start(options, limits, number, batches)?;
+                Ok(Box::new(input))
+            }
+            Kind::Stdin(_) => {
+                let input = LineInput::stdin(std::io::stdin(), "\n", limits, (number, batches))?;
+                Ok(Box::new(input))
+            }
+            Kind::Generator(options) => {
+                let input = LineInput::generator(options, limits, (number, batches))?;
+                Ok(Box::new(input))
+            }
+            Kind::File(options) => {
+                let input = LineInput::file(options, limits, (number, batches))?;
+                Ok(Box::new(input))
+            }
         }
     }
 
@@ -79,8 +105,72 @@ impl Input {
     pub fn decorate<'a>(&self, event: &mut Event<'a>, record: &Record<'_>) {
         match &self.kind {
             Kind::Kafka(options) => decorate_kafka(event, record, options),
+            Kind::Stdin(_) | Kind::Generator(_) | Kind::File(_) => {
+                self.decorate_line(event, record)
+            }
         }
         self.common.decorate(event);
+    }
+}
+
+impl Input {
+    /// Sets the host, and the path or the number of the line, as Logstash's inputs do in either mode.
+    fn decorate_line(&self, event: &mut Event<'_>, record: &Record<'_>) {
+        let ecs = self.common.ecs.is_enabled();
+        let name = |ecs_name: &'static str, legacy: &'static str| {
+            FieldRef::constant(if ecs { ecs_name } else { legacy })
+        };
+        let host = match self.kind {
+            Kind::Stdin(_) => name("[host][hostname]", "host"),
+            _ => name("[host][name]", "host"),
+        };
+        let arena = event.arena();
+        let mut set = |field: FieldRef<'static>, value| {
+            if !event.contains(field) {
+                // A field that the event brings as a string has no place below it.
+                let _ = event.set(field, value);
+            }
+        };
+        set(host, Value::Str(self.host));
+        if let Origin::Line { source, number } = record.origin {
+            match self.kind {
+                Kind::File(_) => {
+                    let path = arena.alloc_str(source);
+                    set(name("[log][file][path]", "path"), Value::Str(path));
+                }
+                Kind::Generator(_) => {
+                    set(
+                        name("[event][sequence]", "sequence"),
+                        Value::Int(number as i64),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What an input is read from.
+struct Reading<'p> {
+    plugin: &'p Plugin,
+    ecs: EcsCompatibility,
+    diagnostics: &'p mut Vec<Diagnostic>,
+}
+
+impl Reading<'_> {
+    fn input<O: PluginOptions>(
+        &mut self,
+        name: &'static str,
+        kind: impl Fn(O) -> Kind,
+    ) -> Option<Input> {
+        let (common, options) =
+            InputCommon::read(self.plugin, "plain", self.ecs, self.diagnostics)?;
+        Some(Input {
+            common,
+            kind: kind(options),
+            name,
+            host: intern(&gethostname::gethostname().to_string_lossy()),
+        })
     }
 }
 
