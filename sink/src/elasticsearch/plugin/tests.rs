@@ -494,6 +494,11 @@ fn the_whole_output() {
     while output.stats().in_flight > 0 || output.stats().dead_letters < 6 {
         std::thread::sleep(Duration::from_millis(1));
     }
+    // The template is installed in the background; a drain does not wait for it.
+    let patience = std::time::Instant::now() + Duration::from_secs(10);
+    while double.cluster().template("logstash").is_none() && std::time::Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let stats = output.stats();
     assert_eq!(
         (stats.documents, stats.acknowledged, stats.is_stalled),
