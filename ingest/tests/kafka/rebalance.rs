@@ -169,10 +169,11 @@ fn a_revoked_partition_is_waited_for_but_not_for_ever() {
     let first = cluster.input(&settings, limits.clone(), 64);
     let held = first.receive(20);
     let second = cluster.input(&settings, limits, 64);
+    // A slow machine may see further rebalances; what counts is who has the partition in the end.
     // The first member settles nothing, so the second gets its partition's messages after the wait.
     let again = second.receive(10);
     first.wait_for("the revocation", |stats| {
-        stats.partitions.len() == 1 && stats.rebalances == 3
+        stats.partitions.len() == 1 && stats.rebalances >= 3
     });
     // Settled too late: this must not reach the broker any more.
     settle(&held);
