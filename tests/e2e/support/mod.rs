@@ -28,6 +28,7 @@ pub fn wait_until<T: std::fmt::Debug>(
     done: impl Fn(&T) -> bool,
 ) -> T {
     let begun = Instant::now();
+    let mut pause = Duration::from_millis(25);
     loop {
         let now = state();
         if done(&now) {
@@ -37,6 +38,7 @@ pub fn wait_until<T: std::fmt::Debug>(
             begun.elapsed() < Duration::from_secs(timeout_s),
             "waited {timeout_s} s for {what}; at last: {now:?}"
         );
-        std::thread::sleep(Duration::from_millis(400));
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(400));
     }
 }
