@@ -135,6 +135,33 @@ pub(super) fn any(node: &Node, wanted: &dyn Fn(&Node) -> bool) -> bool {
     wanted(node) || children(node).iter().any(|child| any(child, wanted))
 }
 
+/// The highest number of a capture in the tree.
+pub(super) fn last_group(node: &Node) -> Option<u32> {
+    let here = match node {
+        Node::Capture { group, .. } => Some(*group),
+        _ => None,
+    };
+    children(node)
+        .iter()
+        .filter_map(last_group)
+        .chain(here)
+        .max()
+}
+
+/// Whether captures come by in the order of their numbers, each once.
+pub(super) fn captures_in_order(node: &Node) -> bool {
+    fn walk(node: &Node, last: &mut u32) -> bool {
+        if let Node::Capture { group, .. } = node {
+            if *group <= *last {
+                return false;
+            }
+            *last = *group;
+        }
+        children(node).iter().all(|child| walk(child, last))
+    }
+    walk(node, &mut 0)
+}
+
 /// Replaces word boundaries whose one side is known by a look at the other side: `\w+\b` is `\w+(?!word)`, which tells
 /// the follow-set analysis that the run cannot end earlier.
 pub(super) fn resolve_boundaries(node: &mut Node) {
@@ -180,7 +207,7 @@ fn first_class(node: &Node) -> Option<CharClass> {
 }
 
 /// A superset of the last characters of a node that is never empty.
-fn last_class(node: &Node) -> Option<CharClass> {
+pub(super) fn last_class(node: &Node) -> Option<CharClass> {
     edge_class(node, &|nodes| nodes.last(), &|text| text.chars().last())
 }
 

@@ -5,13 +5,18 @@
 //! follows cannot begin with becomes possessive, because giving back could not help.
 
 use super::RegexError;
-use super::analysis::{any, first, fixed_length, nullable, resolve_boundaries, single_class};
+use super::analysis::{
+    any, captures_in_order, first, fixed_length, last_class, last_group, nullable,
+    resolve_boundaries, single_class,
+};
 use super::ast::{Assertion, Node, Repeat, RepeatKind};
 use super::byteset::ByteSet;
 use super::class::CharClass;
+use super::fuse::fuse;
+use super::known::{self, Recognized};
 use super::parse::Parsed;
 use super::prefilter::Prefilter;
-use super::program::{Backref, DispatchTable, FAIL, Op, Pc, Program, Run, UNBOUNDED};
+use super::program::{Backref, DispatchTable, FAIL, Known, Op, Pc, Program, Run, UNBOUNDED};
 use super::scan::Scan;
 use super::table::{ClassTable, NextTable, lazy_stops};
 use std::collections::HashMap;
@@ -24,8 +29,11 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
     let mut root = parsed.node.clone();
     resolve_boundaries(&mut root);
     let captures = 2 * (parsed.group_count as usize + 1);
+    let memoizable = !any(&root, &|node| matches!(node, Node::Backref { .. }));
     let mut compiler = Compiler {
         slots: captures,
+        undo_all: !memoizable || !captures_in_order(&root),
+        first_unset: 2,
         ..Compiler::default()
     };
     compiler.emit_op(Op::Fail);
@@ -33,6 +41,7 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         follow: ByteSet::ALL,
         tail: true,
         literal: None,
+        before: None,
     };
     compiler.emit(&root, &after);
     compiler.emit_op(Op::Match);
@@ -47,7 +56,7 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         ));
     }
     thread_jumps(&mut compiler.ops, &mut compiler.dispatches);
-    let memoizable = !any(&root, &|node| matches!(node, Node::Backref { .. }));
+    let fused = fuse(&mut compiler);
     let is_choice = |op: &&Op| {
         matches!(
             op,
@@ -71,6 +80,9 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         slots: compiler.slots,
         groups: parsed.group_count as usize + 1,
         scopes: compiler.scopes,
+        resets: compiler.resets,
+        knowns: compiler.knowns,
+        fields: fused,
         iterations: compiler.iterations,
         scope_count: compiler.scope_count + 1,
     })
@@ -85,11 +97,21 @@ struct After<'n> {
     tail: bool,
     /// Text that the rest begins with.
     literal: Option<&'n str>,
+    /// What comes right before the node, where that is known and not empty.
+    before: Option<&'n Node>,
 }
 
 #[derive(Default)]
-struct Compiler {
-    ops: Vec<Op>,
+pub(super) struct Compiler {
+    pub(super) ops: Vec<Op>,
+    resets: Vec<u16>,
+    /// The slot of the next capture.
+    first_unset: u16,
+    /// Inside of a loop with captures: the slot of the first capture after it.
+    after_loop: Option<u16>,
+    /// The numbers of captures are no order to go by: each restores its slots itself.
+    undo_all: bool,
+    pub(super) knowns: Vec<Known>,
     scopes: Vec<u16>,
     scope: u16,
     scope_count: u16,
@@ -98,7 +120,7 @@ struct Compiler {
     classes: Vec<CharClass>,
     class_index: HashMap<CharClass, u16>,
     nexts: Vec<ByteSet>,
-    literals: Vec<Box<[u8]>>,
+    pub(super) literals: Vec<Box<[u8]>>,
     runs: Vec<Run>,
     dispatches: Vec<DispatchTable>,
     backrefs: Vec<Backref>,
@@ -111,6 +133,25 @@ impl Compiler {
         if self.ops.len() > MAX_OPS {
             return;
         }
+        let known = known::recognize(node).map(|recognized| self.known(recognized, after));
+        self.emit_generic(node, after);
+        if let Some(known) = known {
+            self.knowns[known].next = self.here();
+        }
+    }
+
+    /// What is in for a sub-pattern that has a matcher of its own; the generic code follows.
+    fn known(&mut self, recognized: &Recognized, after: &After<'_>) -> usize {
+        self.knowns.push(Known {
+            matcher: recognized.matcher,
+            settled: after.tail || recognized.interior.is_disjoint(after.follow),
+            next: FAIL,
+        });
+        self.emit_op(Op::Known(self.knowns.len() as u16 - 1));
+        self.knowns.len() - 1
+    }
+
+    fn emit_generic(&mut self, node: &Node, after: &After<'_>) {
         match node {
             Node::Empty => {}
             Node::Literal(text) => self.literal(text),
@@ -122,16 +163,24 @@ impl Compiler {
             Node::Alternate(nodes) => self.alternate(nodes, after),
             Node::Repeat(repeat) => self.repeat(repeat, after),
             Node::Capture { group, node } => {
-                self.emit_op(Op::Save(2 * *group as u16));
+                let slot = 2 * *group as u16;
+                let undo = self.undo_all || self.after_loop.is_some();
+                let save = if undo { Op::SaveUndo } else { Op::Save };
+                self.emit_op(save(slot));
+                self.first_unset = self.first_unset.max(slot + 2);
                 self.emit(node, after);
-                self.emit_op(Op::Save(2 * *group as u16 + 1));
+                self.emit_op(save(slot + 1));
             }
             Node::Atomic(node) => self.atomic(node),
             Node::Look {
                 behind,
                 negate,
                 node,
-            } => self.look(*behind, *negate, node),
+            } => {
+                if !is_implied(*behind, *negate, node, after) {
+                    self.look(*behind, *negate, node);
+                }
+            }
             Node::Assert(assertion) => self.assertion(*assertion),
             Node::Keep => drop(self.emit_op(Op::Keep)),
             Node::Backref {
@@ -171,12 +220,17 @@ impl Compiler {
                 Some(Node::Literal(text)) => Some(&text[..]),
                 Some(_) => None,
             };
+            let before = match at.checked_sub(1) {
+                None => after.before,
+                Some(previous) => Some(&nodes[previous]).filter(|node| !nullable(node)),
+            };
             self.emit(
                 node,
                 &After {
                     follow: follows[at],
                     tail: after.tail && last,
                     literal,
+                    before,
                 },
             );
         }
@@ -185,6 +239,7 @@ impl Compiler {
     /// Ordered branches, dispatched by the next byte.
     fn alternate(&mut self, nodes: &[Node], after: &After<'_>) {
         let dispatch = self.emit_op(Op::Fail);
+        let reset = self.resets[dispatch as usize];
         let mut entries = Vec::with_capacity(nodes.len());
         let mut jumps = Vec::with_capacity(nodes.len());
         for node in nodes {
@@ -192,12 +247,12 @@ impl Compiler {
             self.emit(node, after);
             jumps.push(self.emit_op(Op::Jump(FAIL)));
         }
-        self.dispatch(dispatch, &entries);
+        self.dispatch(dispatch, &entries, reset);
         self.land(&jumps);
     }
 
     /// Fills in the dispatch at `at` over branches given, in order, by what they begin with and where they are.
-    fn dispatch(&mut self, at: Pc, branches: &[(ByteSet, Pc)]) {
+    fn dispatch(&mut self, at: Pc, branches: &[(ByteSet, Pc)], reset: u16) {
         let mut table: DispatchTable = [FAIL as u16; 257];
         let mut known: HashMap<Vec<Pc>, Pc> = HashMap::new();
         for (byte, entry) in table.iter_mut().enumerate() {
@@ -214,7 +269,7 @@ impl Compiler {
                 [only] => only,
                 _ => *known
                     .entry(viable)
-                    .or_insert_with_key(|viable| self.splits(viable)),
+                    .or_insert_with_key(|viable| self.splits(viable, reset)),
             };
             *entry = target as u16;
         }
@@ -222,8 +277,8 @@ impl Compiler {
         self.ops[at as usize] = Op::Dispatch(self.dispatches.len() as u16 - 1);
     }
 
-    /// A chain of choices between at least two branches.
-    fn splits(&mut self, branches: &[Pc]) -> Pc {
+    /// A chain of choices between at least two branches; going back to one unsets the captures from `reset` on.
+    fn splits(&mut self, branches: &[Pc], reset: u16) -> Pc {
         let begin = self.here();
         for (at, &first) in branches[..branches.len() - 1].iter().enumerate() {
             let second = if at + 2 == branches.len() {
@@ -231,17 +286,15 @@ impl Compiler {
             } else {
                 self.here() + 1
             };
-            self.emit_op(Op::Split { first, second });
+            let split = self.emit_op(Op::Split { first, second });
+            self.resets[split as usize] = reset;
         }
         begin
     }
 
     fn repeat(&mut self, repeat: &Repeat, after: &After<'_>) {
         let Repeat {
-            node,
-            min,
-            max,
-            kind,
+            node, max, kind, ..
         } = repeat;
         if let Some(class) = single_class(node) {
             return self.class_run(&class, repeat, after);
@@ -253,6 +306,22 @@ impl Compiler {
             });
             return self.atomic(&greedy);
         }
+        let looped = (*max != Some(1)).then(|| last_group(node)).flatten();
+        let outer = self.after_loop;
+        if let Some(last) = looped {
+            self.after_loop = outer.or(Some(2 * last as u16 + 2));
+        }
+        self.repeat_copies(repeat, after);
+        self.after_loop = outer;
+    }
+
+    fn repeat_copies(&mut self, repeat: &Repeat, after: &After<'_>) {
+        let Repeat {
+            node,
+            min,
+            max,
+            kind,
+        } = repeat;
         let again = first(node, after.follow).union(after.follow);
         let begins = if nullable(node) {
             first(node, again).union(again)
@@ -263,6 +332,7 @@ impl Compiler {
             follow: begins.union(after.follow),
             tail: false,
             literal: None,
+            before: None,
         };
         for copy in 0..*min {
             let last = copy + 1 == *min && *max == Some(*min);
@@ -300,7 +370,8 @@ impl Compiler {
         if let Some((check, slot)) = check {
             self.ops[check as usize] = Op::IterationEnd { slot, exit };
         }
-        self.dispatch(head, &ways.branches(body, exit));
+        let reset = self.resets[head as usize];
+        self.dispatch(head, &ways.branches(body, exit), reset);
         if let Op::Dispatch(table) = self.ops[head as usize] {
             self.ops[head as usize] = Op::Loop(table);
         }
@@ -330,7 +401,8 @@ impl Compiler {
         }
         let exit = self.emit_op(Op::Jump(FAIL));
         for (head, body) in heads {
-            self.dispatch(head, &ways.branches(body, exit));
+            let reset = self.resets[head as usize];
+            self.dispatch(head, &ways.branches(body, exit), reset);
         }
         self.land(&[exit]);
     }
@@ -397,6 +469,7 @@ impl Compiler {
                 follow: ByteSet::ALL,
                 tail: true,
                 literal: None,
+                before: None,
             },
         );
         std::mem::replace(&mut self.scope, outer)
@@ -469,6 +542,7 @@ impl Compiler {
                     follow: ByteSet::ALL,
                     tail: true,
                     literal: None,
+                    before: None,
                 },
             );
             jumps.push(self.emit_op(Op::Jump(FAIL)));
@@ -499,6 +573,11 @@ impl Compiler {
     fn emit_op(&mut self, op: Op) -> Pc {
         self.ops.push(op);
         self.scopes.push(self.scope);
+        self.resets.push(match self.after_loop {
+            _ if self.undo_all => u16::MAX,
+            Some(after) => after,
+            None => self.first_unset,
+        });
         self.iterations
             .push((!self.loops.is_empty()).then(|| self.loops[..].into()));
         self.ops.len() as Pc - 1
@@ -594,6 +673,20 @@ fn position_or_push<T: PartialEq>(items: &mut Vec<T>, item: T) -> u16 {
         items.push(item);
         items.len() - 1
     }) as u16
+}
+
+/// Whether a negative look-around can be left out: what comes before or after the place excludes it anyway.
+fn is_implied(behind: bool, negate: bool, node: &Node, after: &After<'_>) -> bool {
+    if !negate || nullable(node) {
+        return false;
+    }
+    match behind {
+        false => first(node, ByteSet::ALL).is_disjoint(after.follow),
+        true => match (after.before.and_then(last_class), single_class(node)) {
+            (Some(before), Some(excluded)) => before.intersect(&excluded).is_empty(),
+            _ => false,
+        },
+    }
 }
 
 /// Whether every match begins at the start of the text.

@@ -17,6 +17,8 @@ mod ast;
 mod byteset;
 mod class;
 mod compile;
+mod fuse;
+mod known;
 mod memo;
 mod parse;
 mod parse_case;

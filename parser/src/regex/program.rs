@@ -1,5 +1,6 @@
 //! A compiled pattern: operations for the matcher and the tables they refer to. Immutable once built.
 
+use super::known::Matcher;
 use super::prefilter::Prefilter;
 use super::scan::Scan;
 use super::table::{ClassTable, NextTable};
@@ -36,12 +37,19 @@ pub(super) enum Op {
         first: Pc,
         second: Pc,
     },
+    /// A sub-pattern with a matcher of its own.
+    Known(u16),
+    /// A capture and the text after it.
+    Field(u16),
     /// Continue by the next byte.
     Dispatch(u16),
     /// The same, at the head of a loop.
     Loop(u16),
     Jump(Pc),
+    /// Note the position in a slot of a capture.
     Save(u16),
+    /// The same where going back must restore what the slot held: a loop may come by more than once.
+    SaveUndo(u16),
     /// Remember where an iteration of a loop begins.
     IterationStart(u16),
     /// Leave the loop if the iteration was empty.
@@ -104,6 +112,69 @@ pub(super) struct Run {
     pub(super) literal: Option<u16>,
 }
 
+/// A sub-pattern with a matcher of its own. Its generic code follows the operation.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) matcher: Matcher,
+    /// No other end of the sub-pattern can be gone on from: there is nothing to come back for.
+    pub(super) settled: bool,
+    /// The operation after the generic code.
+    pub(super) next: Pc,
+}
+
+/// A capture of a run or of a known sub-pattern, and the text after it, in one operation.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) slot: u16,
+    pub(super) what: FieldKind,
+    /// Text that must follow, at most eight bytes.
+    pub(super) literal: ShortText,
+    pub(super) next: Pc,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum FieldKind {
+    /// Of a class, not giving back: its index, and whether it must not be empty.
+    Run { class: u16, some: bool },
+    /// Index of the known sub-pattern, and where its generic code is.
+    Known { known: u16, generic: Pc },
+}
+
+/// Up to eight bytes, compared at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ShortText {
+    bytes: u64,
+    mask: u64,
+    pub(super) length: u8,
+}
+
+impl ShortText {
+    pub(super) fn new(text: &[u8]) -> Option<ShortText> {
+        let mut bytes = [0; 8];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        let mask = u64::MAX
+            .checked_shr(64 - 8 * text.len() as u32)
+            .unwrap_or(0);
+        Some(ShortText {
+            bytes: u64::from_le_bytes(bytes),
+            mask,
+            length: text.len() as u8,
+        })
+    }
+
+    /// The position after this text, if it stands at `at`.
+    #[inline(always)]
+    pub(super) fn skip(&self, text: &[u8], at: usize) -> Option<usize> {
+        let end = at + usize::from(self.length);
+        let rest = text.get(at..)?;
+        let same = match rest.first_chunk::<8>() {
+            Some(chunk) => (u64::from_le_bytes(*chunk) ^ self.bytes) & self.mask == 0,
+            None => rest.starts_with(&self.bytes.to_le_bytes()[..usize::from(self.length)]),
+        };
+        same.then_some(end)
+    }
+}
+
 /// Groups whose text is compared, and how.
 #[derive(Debug)]
 pub(super) struct Backref {
@@ -123,6 +194,8 @@ pub(super) struct Program {
     pub(super) runs: Vec<Run>,
     pub(super) dispatches: Vec<DispatchTable>,
     pub(super) backrefs: Vec<Backref>,
+    pub(super) knowns: Vec<Known>,
+    pub(super) fields: Vec<Field>,
     /// Capture spans (two slots a group, the whole match first), then registers of loops and scopes.
     pub(super) slots: usize,
     pub(super) groups: usize,
@@ -131,6 +204,9 @@ pub(super) struct Program {
     pub(super) scope_count: u16,
     /// The loops around each operation whose iterations may be empty: the slots that say where they began.
     pub(super) iterations: Vec<Option<Box<[u16]>>>,
+    /// For each operation the first slot of a capture that is not set yet when it is come by, unless the capture is
+    /// in a loop: those restore their slots themselves.
+    pub(super) resets: Vec<u16>,
     /// How many operations are choices, or heads of loops.
     pub(super) choices: usize,
     /// What a match can begin with.

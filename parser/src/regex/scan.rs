@@ -15,16 +15,23 @@ pub(super) struct Scan {
     inverted: bool,
 }
 
-/// Ranges as first byte and width, padded by repeating one of them.
+/// Ranges as first byte and width, each repeated for a whole block; padded by repeating one of them.
 #[derive(Debug)]
 enum Ranges {
     /// The set is empty.
     None,
-    One([(u8, u8); 1]),
-    Two([(u8, u8); 2]),
-    Four([(u8, u8); 4]),
-    Six([(u8, u8); 6]),
+    One([Range; 1]),
+    Two([Range; 2]),
+    Four([Range; 4]),
+    Six([Range; 6]),
     Many,
+}
+
+/// A range of bytes, ready to be compared with a block.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    first: [u8; BLOCK],
+    width: [u8; BLOCK],
 }
 
 impl Scan {
@@ -32,7 +39,13 @@ impl Scan {
         let (of_set, of_rest) = (ranges(&table, true), ranges(&table, false));
         let inverted = of_rest.len() < of_set.len();
         let ranges = if inverted { of_rest } else { of_set };
-        let padded = |at: usize| ranges[at.min(ranges.len() - 1)];
+        let padded = |at: usize| {
+            let (first, width) = ranges[at.min(ranges.len() - 1)];
+            Range {
+                first: [first; BLOCK],
+                width: [width; BLOCK],
+            }
+        };
         let ranges = match ranges.len() {
             0 if !inverted => Ranges::None,
             1 => Ranges::One([padded(0)]),
@@ -62,12 +75,7 @@ impl Scan {
     }
 
     #[inline(always)]
-    fn find_in<const N: usize>(
-        &self,
-        ranges: &[(u8, u8); N],
-        bytes: &[u8],
-        mut at: usize,
-    ) -> usize {
+    fn find_in<const N: usize>(&self, ranges: &[Range; N], bytes: &[u8], mut at: usize) -> usize {
         while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
             let hits = hits(ranges, block, self.inverted);
             if hits != 0 {
@@ -75,7 +83,19 @@ impl Scan {
             }
             at += BLOCK;
         }
-        self.find_by_table(bytes, at)
+        // The end of the text: the last whole block, of which the beginning was seen.
+        let Some(block) = bytes.last_chunk::<BLOCK>() else {
+            return self.find_by_table(bytes, at);
+        };
+        if at >= bytes.len() {
+            return bytes.len();
+        }
+        let seen = at + BLOCK - bytes.len();
+        let hits = hits(ranges, block, self.inverted) >> (8 * seen);
+        match hits {
+            0 => bytes.len(),
+            _ => at + hits.trailing_zeros() as usize / 8,
+        }
     }
 
     #[inline(always)]
@@ -88,14 +108,14 @@ impl Scan {
     }
 }
 
-/// One byte of the result for each byte of the block, 1 where it is in the set.
+/// One byte of the result for each byte of the block, 1 where it is in the set. Compiled to vector instructions.
 #[inline(always)]
-fn hits<const N: usize>(ranges: &[(u8, u8); N], block: &[u8; BLOCK], inverted: bool) -> u128 {
+fn hits<const N: usize>(ranges: &[Range; N], block: &[u8; BLOCK], inverted: bool) -> u128 {
     let mut hits = [u8::from(inverted); BLOCK];
     let mut inside = [0; BLOCK];
-    for &(first, width) in ranges {
+    for range in ranges {
         for at in 0..BLOCK {
-            inside[at] |= u8::from(block[at].wrapping_sub(first) <= width);
+            inside[at] |= u8::from(block[at].wrapping_sub(range.first[at]) <= range.width[at]);
         }
     }
     for at in 0..BLOCK {

@@ -318,4 +318,96 @@ mod tests {
         }
         assert!(compared > 3_000);
     }
+
+    /// A search that memoizes does without the matchers for known sub-patterns: both must agree.
+    #[test]
+    fn known_sub_patterns_match_as_their_generic_code() {
+        use crate::grok::{Grok, Library, PatternSet};
+        const NAMES: [&str; 16] = [
+            "IPORHOST",
+            "IP",
+            "HTTPDATE",
+            "TIMESTAMP_ISO8601",
+            "SYSLOGTIMESTAMP",
+            "MONTH",
+            "MONTHDAY",
+            "YEAR",
+            "HOUR",
+            "NUMBER",
+            "INT",
+            "QS",
+            "HTTPDUSER",
+            "JAVACLASS",
+            "HAPROXYDATE",
+            "WORD",
+        ];
+        const TEXTS: [&str; 22] = [
+            "192.0.2.7",
+            "1.2.3.256",
+            "1.2.3.4.example.com",
+            "a.b-c.example.",
+            "::1",
+            "fe80::1:2",
+            "23/Nov/2026:10:15:60 +0100",
+            "3/May/26:1:02:03 -1",
+            "2026-11-23T10:15:30.123+01:00",
+            "26-1-3 1015Z",
+            "Nov 23 10:15:30",
+            "Mai  3 01:02:03.5",
+            "-12.5",
+            "+.5",
+            "\"a \\\" b\"",
+            "''",
+            "`x",
+            "j.doe@example.org",
+            "frank",
+            "org.example.Main$1",
+            "é",
+            "03/Dec/2026:23:59:59.001",
+        ];
+        const AFTER: [&str; 7] = ["", " ", ":", "(.*)", "[0-9.]", "(\\w*) ", "$"];
+        let mut generator = test_cases::Generator(0x1234_5678_9abc_def1);
+        let mut scratch = Scratch::default();
+        let mut matched = 0;
+        for set in [PatternSet::Legacy, PatternSet::EcsV1] {
+            let library = Library::new(set);
+            for name in NAMES {
+                for after in AFTER {
+                    let pattern = format!("(?<x>x| )?%{{{name}:field}}{after}");
+                    let grok = Grok::compile(&pattern, &library, true).expect("a pattern");
+                    let regex = grok.regex();
+                    for _ in 0..60 {
+                        let mut text = String::new();
+                        for _ in 0..=generator.below(2) {
+                            text += TEXTS[generator.below(TEXTS.len())];
+                            text += ["", " ", ":", "."][generator.below(4)];
+                        }
+                        mutate(&mut text, &mut generator);
+                        let plain = spans::<false>(regex, &text, &mut scratch);
+                        let memoized = spans::<true>(regex, &text, &mut scratch);
+                        assert_eq!(plain, memoized, "{pattern} on {text:?}");
+                        matched += usize::from(plain.is_some());
+                    }
+                }
+            }
+        }
+        assert!(matched > 4_000, "{matched}");
+    }
+
+    fn mutate(text: &mut String, generator: &mut test_cases::Generator) {
+        const PIECES: [&str; 14] = [
+            "1", "0", "9", ".", ":", "-", " ", "a", "@", "\\", "\"", "é", "+", "/",
+        ];
+        for _ in 0..generator.below(3) {
+            let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+            if places.is_empty() {
+                return;
+            }
+            let at = places[generator.below(places.len())];
+            match generator.below(2) {
+                0 => drop(text.remove(at)),
+                _ => text.insert_str(at, PIECES[generator.below(PIECES.len())]),
+            }
+        }
+    }
 }

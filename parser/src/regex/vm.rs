@@ -2,8 +2,9 @@
 //!
 //! Positions are always at character boundaries. Nothing here recurses or allocates, but for the growth of the stack.
 
+use super::known::Found;
 use super::memo::Memo;
-use super::program::{FAIL, Op, Pc, Program};
+use super::program::{FAIL, Field, FieldKind, Known, Op, Pc, Program, UNBOUNDED};
 use super::search::{Meter, Scratch, Stop};
 
 /// A slot that is not set.
@@ -12,8 +13,8 @@ pub(super) const NONE: u32 = u32::MAX;
 /// What to do when the way taken fails.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Frame {
-    /// Go on at `pc` from `at`.
-    Branch { pc: Pc, at: u32 },
+    /// Go on at `pc` from `at`; no slot from `reset` on had been set.
+    Branch { pc: Pc, at: u32, reset: u16 },
     /// Give back from a greedy run: positions from `low` to before `end` are left to try.
     Greedy { pc: Pc, low: u32, end: u32 },
     /// Take more with a lazy run: it may end at `at` or take up to `left` more characters from there.
@@ -79,6 +80,24 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                     pc = to;
                     continue;
                 }
+                Op::Field(field) => match self.field(&program.fields[usize::from(field)], pc, at) {
+                    Some((next, position)) => {
+                        (pc, at) = (next, position);
+                        continue;
+                    }
+                    None => None,
+                },
+                Op::Known(known) => {
+                    let known = &program.knowns[usize::from(known)];
+                    match self.known(known, pc + 1, at) {
+                        Found::End(end) => {
+                            (pc, at) = (known.next, end);
+                            continue;
+                        }
+                        Found::Nothing => None,
+                        Found::Unsure => Some(at),
+                    }
+                }
                 Op::Dispatch(table) => {
                     let entry = self.bytes.get(at).map_or(256, |&byte| usize::from(byte));
                     pc = Pc::from(program.dispatches[usize::from(table)][entry]);
@@ -99,6 +118,7 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                     self.stack.push(Frame::Branch {
                         pc: second,
                         at: at as u32,
+                        reset: program.resets[pc as usize],
                     });
                     pc = first;
                     continue;
@@ -158,6 +178,10 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
             Op::RunGreedy(run) => self.enter_greedy(&program.runs[usize::from(run)], pc, at),
             Op::RunLazy(run) => self.enter_lazy(&program.runs[usize::from(run)], pc, at),
             Op::Save(slot) => {
+                self.slots[usize::from(slot)] = at as u32;
+                Some(at)
+            }
+            Op::SaveUndo(slot) => {
                 self.set(slot, at as u32);
                 Some(at)
             }
@@ -192,12 +216,61 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                 self.stack.push(Frame::Branch {
                     pc: otherwise,
                     at: at as u32,
+                    reset: program.resets[pc as usize],
                 });
                 Some(at)
             }
             Op::Backref(backref) => self.backref(&program.backrefs[usize::from(backref)], at),
             op => self.assertion(op, at),
         }
+    }
+
+    /// A known sub-pattern at `at`. Where it may have other ends, the generic code is what to go back to.
+    #[inline(always)]
+    fn known(&mut self, known: &Known, generic: Pc, at: usize) -> Found {
+        // What failed is remembered by states of the generic code.
+        if MEMO {
+            return Found::Unsure;
+        }
+        let found = known.matcher.find(self.text, at);
+        if matches!(found, Found::End(_)) && !known.settled {
+            self.stack.push(Frame::Branch {
+                pc: generic,
+                at: at as u32,
+                reset: self.program.resets[generic as usize],
+            });
+        }
+        found
+    }
+
+    /// A capture and the text after it: where to go on.
+    #[inline(always)]
+    fn field(&mut self, field: &Field, pc: Pc, at: usize) -> Option<(Pc, usize)> {
+        let slot = usize::from(field.slot);
+        let end = match field.what {
+            FieldKind::Run { class, some } => {
+                let class = &self.program.classes[usize::from(class)];
+                let end = self.run_end(class, pc + 1, at, UNBOUNDED);
+                if some && end == at {
+                    return None;
+                }
+                end
+            }
+            FieldKind::Known { known, generic } => {
+                let known = &self.program.knowns[usize::from(known)];
+                self.slots[slot] = at as u32;
+                match self.known(known, generic, at) {
+                    Found::End(end) => end,
+                    Found::Nothing => return None,
+                    Found::Unsure => return Some((generic, at)),
+                }
+            }
+        };
+        let after = field.literal.skip(self.bytes, end)?;
+        if let Some([begin, stop]) = self.slots.get_mut(slot..slot + 2) {
+            (*begin, *stop) = (at as u32, end as u32);
+        }
+        Some((field.next, after))
     }
 
     /// Whether this state failed before; from now on it counts as tried.
@@ -244,12 +317,25 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
         self.stack.truncate(kept);
     }
 
-    /// Drops everything above `height` and undoes the slots.
+    /// Drops everything above `height` and undoes the slots. The lowest frame is that of the look-around.
     fn unwind(&mut self, height: usize) {
+        let mut lowest = u16::MAX;
         for frame in self.stack.drain(height..).rev() {
-            if let Frame::Restore { slot, old } = frame {
-                self.slots[slot as usize] = old;
+            match frame {
+                Frame::Restore { slot, old } => self.slots[slot as usize] = old,
+                Frame::Branch { reset, .. } => lowest = reset,
+                _ => {}
             }
+        }
+        self.reset(lowest);
+    }
+
+    /// Makes the captures unset that come later in the pattern than a choice gone back to.
+    #[inline]
+    fn reset(&mut self, from: u16) {
+        let captures = 2 * self.program.groups;
+        if let Some(later) = self.slots.get_mut(usize::from(from)..captures) {
+            later.fill(NONE);
         }
     }
 
@@ -259,8 +345,9 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
         while let Some(frame) = self.stack.pop() {
             match frame {
                 Frame::Restore { slot, old } => self.slots[slot as usize] = old,
-                Frame::Branch { pc, at } => {
+                Frame::Branch { pc, at, reset } => {
                     self.meter.spend(1)?;
+                    self.reset(reset);
                     return Ok(Some((pc, at as usize)));
                 }
                 Frame::Greedy { pc, low, end } => {
@@ -268,6 +355,7 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                     let Op::RunGreedy(run) = program.ops[pc as usize] else {
                         continue;
                     };
+                    self.reset(program.resets[pc as usize]);
                     let run = &program.runs[usize::from(run)];
                     if let Some(at) = self.leave_greedy(run, pc, low as usize, end as usize) {
                         return Ok(Some((pc + 1, at)));
@@ -278,6 +366,7 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                     let Op::RunLazy(run) = program.ops[pc as usize] else {
                         continue;
                     };
+                    self.reset(program.resets[pc as usize]);
                     let run = &program.runs[usize::from(run)];
                     if let Some(at) = self.leave_lazy(run, pc, at as usize, left) {
                         return Ok(Some((pc + 1, at)));
