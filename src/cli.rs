@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Run only the filters: events come from standard input, one JSON object in each line, and go to standard output.
     Filter(FilterArgs),
+    /// Try a grok pattern on lines from standard input, and see why a line does not match.
+    Grok(GrokArgs),
     /// See a pipeline at work without any server: Kafka and Elasticsearch are stand-ins in this process.
     Demo(DemoArgs),
 }
@@ -105,6 +107,33 @@ pub struct FilterArgs {
     /// The ECS mode of plugins that do not set their own.
     #[arg(long, default_value = "v8", value_name = "MODE")]
     pub ecs: Ecs,
+}
+
+/// `kelp grok`
+#[derive(Args, Debug)]
+pub struct GrokArgs {
+    /// The pattern, such as '%{IP:client} %{GREEDYDATA:message}'.
+    pub pattern: String,
+
+    /// For a line that does not match, say how far it did, and what was expected there.
+    #[arg(long)]
+    pub explain: bool,
+
+    /// Print a JSON object for each line.
+    #[arg(long)]
+    pub json: bool,
+
+    /// A directory or file with further patterns, one a line; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub patterns_dir: Vec<PathBuf>,
+
+    /// Which stock patterns: those of ECS, or those from before.
+    #[arg(long, default_value = "v8", value_name = "MODE")]
+    pub ecs: Ecs,
+
+    /// Capture what has no field, too, by the name of its pattern.
+    #[arg(long)]
+    pub all_captures: bool,
 }
 
 /// `kelp demo`

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     match cli.command {
         Some(Command::Demo(args)) => commands::demo::run(&args),
         Some(Command::Filter(args)) => commands::filter::run(&args),
+        Some(Command::Grok(args)) => commands::grok::run(&args),
         None => commands::run::run(cli.run),
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod demo;
 pub mod filter;
+pub mod grok;
 pub mod run;

@@ -376,7 +376,7 @@ mod tests {
                     let pattern = format!("(?<x>x| )?%{{{name}:field}}{after}");
                     let grok = Grok::compile(&pattern, &library, true).expect("a pattern");
                     let regex = grok.regex();
-                    for _ in 0..60 {
+                    for _ in 0..20 {
                         let mut text = String::new();
                         for _ in 0..=generator.below(2) {
                             text += TEXTS[generator.below(TEXTS.len())];
@@ -391,7 +391,7 @@ mod tests {
                 }
             }
         }
-        assert!(matched > 4_000, "{matched}");
+        assert!(matched > 1_500, "{matched}");
     }
 
     fn mutate(text: &mut String, generator: &mut test_cases::Generator) {
