@@ -232,7 +232,7 @@ pub fn encode_and_post(events: u64, sink: &NullSink, level: u32) -> Result<Cost,
                 let from = Provenance {
                     record: &batch.record(index),
                     index: index as u32,
-                    ordinal: 0,
+                    namespace: "",
                     receipts: batch.receipts(),
                 };
                 writer.write(&event, &from);

@@ -196,8 +196,11 @@ impl Pipeline {
                 instance.decorate(event);
             }
             counters.events_out += emitted.len() as u64;
-            for made in emitted.iter_mut().filter(|made| made.matched) {
-                instance.decorate(&mut made.event);
+            for (index, made) in (0..).zip(emitted.iter_mut()) {
+                made.event.set_lineage(event.lineage().child(number, index));
+                if made.matched {
+                    instance.decorate(&mut made.event);
+                }
             }
             if outcome == Outcome::Drop {
                 return Stop::Dropped;

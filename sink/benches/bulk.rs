@@ -131,6 +131,7 @@ fn bulk_body() -> (Vec<u8>, Vec<Doc>) {
         docs.push(Doc {
             start: body.len() as u32,
             record,
+            has_derived_id: false,
         });
         let [a, b, c, d] = rng.u32(..).to_be_bytes();
         let (bytes, second) = (rng.u32(200..900_000), record % 60);

@@ -47,8 +47,8 @@ pub struct Provenance<'r> {
     pub record: &'r Record<'r>,
     /// Its index in the batch.
     pub index: u32,
-    /// Which of the events made of the record this is, counted from 0.
-    pub ordinal: u32,
+    /// What tells records of the same coordinates apart (`document_id_namespace`); mostly empty.
+    pub namespace: &'r str,
     /// The receipts of the batch.
     pub receipts: &'r Receipts,
 }

@@ -163,7 +163,7 @@ mod tests {
                 let from = Provenance {
                     record: &batch.record(index),
                     index: index as u32,
-                    ordinal: 0,
+                    namespace: "",
                     receipts: batch.receipts(),
                 };
                 writer.write(&event, &from);

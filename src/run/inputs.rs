@@ -1,7 +1,7 @@
 //! The inputs of a pipeline: their options, and what they add to events.
 
 use crossbeam_channel::Sender;
-use kelp_ingest::kafka::{DecorateEvents, KafkaInput, KafkaInputOptions};
+use kelp_ingest::kafka::{DecorateEvents, KafkaInput, KafkaInputOptions, TimestampSource};
 use kelp_ingest::lines::{FileInputOptions, GeneratorInputOptions, LineInput, StdinInputOptions};
 use kelp_ingest::{Batch, InputError, Limits, Source};
 use kelp_parser::config::ast::Plugin;
@@ -10,6 +10,7 @@ use kelp_parser::event::{Event, FieldRef, Object, Value, intern};
 use kelp_parser::input::InputCommon;
 use kelp_parser::record::{Origin, Record};
 use kelp_parser::spec::{EcsCompatibility, PluginOptions, PluginSpec};
+use kelp_parser::time::Timestamp;
 
 /// An input whose options are valid.
 pub struct Input {
@@ -98,6 +99,23 @@ impl Input {
                 let input = LineInput::file(options, limits, (number, batches))?;
                 Ok(Box::new(input))
             }
+        }
+    }
+
+    /// The `@timestamp` of events that bring none.
+    pub fn timestamp_of(&self, record: &Record<'_>, now: Timestamp) -> Timestamp {
+        match &self.kind {
+            Kind::Kafka(options) if options.timestamp_source == TimestampSource::Now => now,
+            // A redelivered message gets the same time and so the same daily index.
+            _ => record.timestamp.unwrap_or(now),
+        }
+    }
+
+    /// What tells its records from those of other inputs that have the same coordinates.
+    pub fn namespace(&self) -> &str {
+        match &self.kind {
+            Kind::Kafka(options) => &options.document_id_namespace,
+            Kind::Stdin(_) | Kind::Generator(_) | Kind::File(_) => "",
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use kelp_ingest::Batch;
 use kelp_parser::codec::{DecodeContext, InvalidUtf8};
-use kelp_parser::event::{Arena, Event};
+use kelp_parser::event::{Arena, Event, Lineage};
 use kelp_parser::flow::Position;
 use kelp_parser::pipeline::WorkerState;
 use kelp_parser::receipt::Receipts;
@@ -100,27 +100,27 @@ impl Worker {
             ..
         } = self;
         let input = &topology.inputs[input];
-        // A redelivered message gets the same time and so the same daily index.
-        let timestamp = record.timestamp.unwrap_or(now);
+        let timestamp = input.timestamp_of(record, now);
         let invalid_utf8 = match record.origin {
             Origin::Kafka { .. } => InvalidUtf8::Replace,
             Origin::Line { .. } => InvalidUtf8::Escape,
         };
-        let mut from = Provenance {
+        let from = Provenance {
             record,
             index,
-            ordinal: 0,
+            namespace: input.namespace(),
             receipts,
         };
-        let mut decoded = 0;
+        let (mut decoded, mut written) = (0, 0);
         let mut emit = |mut event: Event<'_>| {
+            event.set_lineage(Lineage::decoded(decoded));
             decoded += 1;
             input.decorate(&mut event, record);
             topology
                 .pipeline
                 .run(event, now, state, &mut |event, state| {
                     route(topology, writers, state, &event, &from);
-                    from.ordinal += 1;
+                    written += 1;
                 });
         };
         input.common.codec.decode(
@@ -132,7 +132,7 @@ impl Worker {
                 emit: &mut emit,
             },
         );
-        stats.count_events(decoded, u64::from(from.ordinal));
+        stats.count_events(decoded.into(), written);
     }
 
     /// Lets filters give out what they hold back. Such events belong to no record.
@@ -147,17 +147,16 @@ impl Worker {
             ..
         } = self;
         let record = made.record(0);
-        let mut from = Provenance {
+        let from = Provenance {
             record: &record,
             index: 0,
-            ordinal: 0,
+            namespace: "",
             receipts: made.receipts(),
         };
         topology
             .pipeline
             .flush(arena, now, state, &mut |event, state| {
                 route(topology, writers, state, &event, &from);
-                from.ordinal += 1;
             });
         made.receipts().settle(0);
         for writer in writers {

@@ -25,7 +25,9 @@ use tracing::{error, info};
 use self::batch_queue::Client;
 use self::consumer::{ConsumerThread, Shared};
 use self::context::GroupContext;
-pub use self::options::{DecorateEvents, IsolationLevel, KafkaInputOptions, SecurityProtocol};
+pub use self::options::{
+    DecorateEvents, IsolationLevel, KafkaInputOptions, SecurityProtocol, TimestampSource,
+};
 use crate::source::{Batch, Drained, InputError, Limits, Source, SourceState, SourceStats};
 
 /// A running `kafka` input.

@@ -48,6 +48,8 @@ plugin_options! {
         pub consumer_threads: PositiveInt = 1,
         /// Adds properties of the message to `[@metadata][kafka]`.
         pub decorate_events: DecorateEvents = "none",
+        /// Goes into the document ids that the elasticsearch output derives, beside topic, partition, offset and timestamp. Give inputs that read topics of the same name on different clusters, or that make different documents of the same topic, one each if they write to the same index. Logstash has no such option.
+        pub document_id_namespace: String = "",
         /// Accepted for compatibility: offsets are committed once documents are stored, in either case.
         pub enable_auto_commit: Option<bool>,
         /// Whether `topics_pattern` leaves out Kafka's internal topics.
@@ -164,12 +166,24 @@ plugin_options! {
         pub ssl_truststore_password: Option<Password>,
         /// `PEM`; recognised by the file's contents.
         pub ssl_truststore_type: Option<String>,
+        /// Where the `@timestamp` of events that bring none comes from: `record`, the message's own timestamp in Kafka, so that a redelivered message goes to the same daily index; or `now`, the time of arrival, as in Logstash. Logstash has no such option.
+        pub timestamp_source: TimestampSource = "record",
         /// The topics to consume.
         pub topics: Vec<String> = ["logstash"],
         /// A regular expression; every topic whose whole name matches is consumed, those made later too. `topics` is then ignored.
         pub topics_pattern: Option<String>,
         /// How payloads are read: Kafka's `StringDeserializer` or `ByteArrayDeserializer`, which are the same here: the codec's charset decides.
         pub value_deserializer_class: Option<String>,
+    }
+}
+
+plugin_choice! {
+    /// Where the `@timestamp` of events that bring none comes from.
+    pub enum TimestampSource {
+        /// The message's timestamp in Kafka.
+        Record = "record",
+        /// The time of arrival.
+        Now = "now",
     }
 }
 

@@ -9,6 +9,7 @@ mod field_ref;
 mod field_template;
 mod intern;
 mod json;
+mod lineage;
 mod number;
 mod owned;
 mod ruby_text;
@@ -19,6 +20,7 @@ pub use field_ref::{FieldRef, FieldRefError, Root};
 pub use field_template::{EventError, FieldTemplate};
 pub use intern::intern;
 pub use json::{write_json, write_json_string};
+pub use lineage::Lineage;
 pub use number::{push_float, push_float_ruby};
 pub use owned::OwnedValue;
 pub use ruby_text::ruby_text;
@@ -39,6 +41,7 @@ pub struct Event<'a> {
     arena: &'a Arena,
     fields: Object<'a>,
     metadata: Object<'a>,
+    lineage: Lineage,
 }
 
 /// A field could not be set.
@@ -69,6 +72,7 @@ impl<'a> Event<'a> {
             arena,
             fields: Object::new(arena),
             metadata: Object::new(arena),
+            lineage: Lineage::default(),
         }
     }
 
@@ -110,6 +114,7 @@ impl<'a> Event<'a> {
             arena,
             fields,
             metadata,
+            lineage: Lineage::default(),
         };
         event.set_apart_bad_tags();
         if let Some(bad) = bad_timestamp {
@@ -133,6 +138,16 @@ impl<'a> Event<'a> {
     /// Where new strings and containers of this event are made.
     pub fn arena(&self) -> &'a Arena {
         self.arena
+    }
+
+    /// Which of the events made of its record this is.
+    pub fn lineage(&self) -> Lineage {
+        self.lineage
+    }
+
+    /// Whoever makes several events of one names each; a copy has the name of its original.
+    pub fn set_lineage(&mut self, lineage: Lineage) {
+        self.lineage = lineage;
     }
 
     /// All top-level fields in order; `@metadata` is not among them.

@@ -185,7 +185,8 @@ impl<'s> Delivery<'s> {
                 continue;
             };
             let stats = &self.shared.stats;
-            match self.shared.settings.rules.item(&item) {
+            let has_derived_id = self.docs[doc].has_derived_id;
+            match self.shared.settings.rules.item(&item, has_derived_id) {
                 Verdict::Indexed => indexed += 1,
                 Verdict::Duplicate => Stats::add(&stats.duplicates, 1),
                 Verdict::Dropped => Stats::add(&stats.dropped, 1),

@@ -25,6 +25,8 @@ pub struct Doc {
     pub start: u32,
     /// The index in the batch of the record that it came from.
     pub record: u32,
+    /// Its id is made of where the record lies, so if one of that id is stored, it is this one.
+    pub has_derived_id: bool,
 }
 
 /// Where the lines of document `index` lie in a body of `body_len` bytes.

@@ -82,6 +82,7 @@ fn request(sources: &[String]) -> (BulkRequest, Arc<TestBatch>) {
         docs.push(Doc {
             start: body.len() as u32,
             record: record as u32,
+            has_derived_id: true,
         });
         batch.receipts().hold(record as u32);
         let action = match source.as_str() {
@@ -147,7 +148,6 @@ async fn every_fault_is_survived() {
         let second = faults[(at * 7 + 3) % faults.len()].clone();
         for script in [vec![fault.clone()], vec![fault.clone(), second]] {
             let mut settings = settings();
-            settings.rules.derived_ids = true;
             settings.compression_level = at as u32 % 2;
             let bench = Bench::new(DoubleSettings::default(), settings).await;
             bench.double.cluster().script(script.clone());

@@ -47,12 +47,9 @@ pub enum Trouble {
     Unexpected,
 }
 
-/// What the configuration and the kind of ids add to the table.
+/// What the configuration adds to the table.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// Document ids are derived from the record's coordinates, so a conflict on a `create` means
-    /// that the very same document is stored already.
-    pub derived_ids: bool,
     /// Statuses of items that go to the dead letters, too (`dlq_custom_codes`).
     pub reject_statuses: Vec<u16>,
     /// Types of errors that are dropped (`drop_error_types`).
@@ -60,8 +57,9 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// What follows for one document.
-    pub fn item(&self, item: &Item) -> Verdict {
+    /// What follows for one document. With `has_derived_id` a conflict on a `create` means that the very
+    /// same document is stored already.
+    pub fn item(&self, item: &Item, has_derived_id: bool) -> Verdict {
         if let Some(error) = &item.error
             && self.drop_error_types.contains(&error.kind)
         {
@@ -71,7 +69,7 @@ impl Rules {
             (200..=299, _) => Verdict::Indexed,
             // A delete that found nothing has no error: what was to be gone is gone.
             (404, Action::Delete) if item.error.is_none() => Verdict::Indexed,
-            (409, Action::Create) if self.derived_ids => Verdict::Duplicate,
+            (409, Action::Create) if has_derived_id => Verdict::Duplicate,
             (409, _) => Verdict::Conflict,
             (status, _) if self.reject_statuses.contains(&status) => Verdict::Reject,
             (408 | 429, _) => Verdict::Retry(Trouble::Busy),
@@ -202,23 +200,20 @@ mod tests {
         ];
         for (action, status, kind, expected) in table {
             let item = item(action, status, kind);
-            assert_eq!(rules.item(&item), expected, "{item:?}");
+            assert_eq!(rules.item(&item, false), expected, "{item:?}");
         }
     }
 
     #[test]
     fn a_conflict_is_a_duplicate_only_on_a_create_with_a_derived_id() {
-        let rules = Rules {
-            derived_ids: true,
-            ..Rules::default()
-        };
+        let rules = Rules::default();
         let conflict = Some("version_conflict_engine_exception");
         assert_eq!(
-            rules.item(&item(Action::Create, 409, conflict)),
+            rules.item(&item(Action::Create, 409, conflict), true),
             Verdict::Duplicate
         );
         assert_eq!(
-            rules.item(&item(Action::Update, 409, conflict)),
+            rules.item(&item(Action::Update, 409, conflict), true),
             Verdict::Conflict
         );
     }
@@ -228,16 +223,22 @@ mod tests {
         let rules = Rules {
             reject_statuses: vec![403, 429],
             drop_error_types: vec!["index_closed_exception".to_owned()],
-            ..Rules::default()
         };
-        assert_eq!(rules.item(&item(Action::Index, 403, None)), Verdict::Reject);
-        assert_eq!(rules.item(&item(Action::Index, 429, None)), Verdict::Reject);
         assert_eq!(
-            rules.item(&item(Action::Index, 400, Some("index_closed_exception"))),
+            rules.item(&item(Action::Index, 403, None), false),
+            Verdict::Reject
+        );
+        let busy = item(Action::Index, 429, None);
+        assert_eq!(rules.item(&busy, false), Verdict::Reject);
+        assert_eq!(
+            rules.item(
+                &item(Action::Index, 400, Some("index_closed_exception")),
+                false
+            ),
             Verdict::Dropped
         );
         assert_eq!(
-            rules.item(&item(Action::Index, 201, None)),
+            rules.item(&item(Action::Index, 201, None), false),
             Verdict::Indexed
         );
     }
@@ -287,7 +288,7 @@ mod tests {
     #[test]
     fn no_status_gives_a_document_up_but_the_4xx_about_documents() {
         for status in 0..=u16::MAX {
-            let verdict = Rules::default().item(&item(Action::Index, status, None));
+            let verdict = Rules::default().item(&item(Action::Index, status, None), false);
             let given_up = matches!(verdict, Verdict::Reject | Verdict::Conflict);
             let may_be = (400..500).contains(&status) && ![401, 403, 408, 429].contains(&status);
             assert_eq!(given_up, may_be, "{status}");

@@ -38,7 +38,7 @@ fn write_batch(writer: &mut dyn Writer, events: &[(&str, &str)]) {
         let from = Provenance {
             record: &batch.record(index),
             index: index as u32,
-            ordinal: 0,
+            namespace: "",
             receipts: batch.receipts(),
         };
         writer.write(&event, &from);

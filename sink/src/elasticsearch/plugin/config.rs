@@ -281,6 +281,7 @@ fn encoder(
         action,
         target,
         document_id: options.document_id.clone(),
+        derives_ids: options.derive_document_id && options.document_id.is_none(),
         routing: options.routing.clone(),
         pipeline: options.pipeline.clone(),
         version: options.version.clone(),
@@ -350,7 +351,6 @@ fn delivery(
         retry_max: seconds(options.retry_max_interval.0),
         resurrect_delay: seconds(options.resurrect_delay.0.max(1)),
         rules: Rules {
-            derived_ids: false,
             reject_statuses: custom_codes(options, settings)?,
             drop_error_types: options.drop_error_types.clone(),
         },

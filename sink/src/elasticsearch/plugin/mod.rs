@@ -3,6 +3,7 @@
 
 mod config;
 mod connection;
+mod derived_id;
 mod options;
 mod output;
 mod target;

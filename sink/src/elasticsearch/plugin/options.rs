@@ -46,6 +46,8 @@ plugin_options! {
         pub data_stream_sync_fields: bool = true,
         /// The data stream's type.
         pub data_stream_type: DataStreamType = "logs",
+        /// Whether a document made of a Kafka message gets an id made of the message's coordinates, unless `document_id` or the event gives one. It is then written with `create`, and a message that is delivered again is stored once. `false` leaves ids to Elasticsearch, which is somewhat faster.
+        pub derive_document_id: bool = true,
         /// Statuses of documents that go to the dead letters besides 400 and 404.
         pub dlq_custom_codes: Option<Vec<i64>>,
         /// Whether events whose index name cannot be resolved go to the dead letters. They always do.

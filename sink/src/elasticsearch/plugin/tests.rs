@@ -47,14 +47,24 @@ fn event<'a>(arena: &'a Arena, text: &str) -> Event<'a> {
 
 /// The body that `options` make of an event, or the kind of the reason why there is none.
 fn encoded(options: &str, ecs: EcsCompatibility, text: &str) -> Result<String, String> {
+    encoded_with(options, ecs, text, None)
+}
+
+/// The same for an event for which the id `id` was made.
+fn encoded_with(
+    options: &str,
+    ecs: EcsCompatibility,
+    text: &str,
+    id: Option<&str>,
+) -> Result<String, String> {
     let output = configured(options, ecs);
     let arena = Arena::new();
     let event = event(&arena, text);
     let mut ready = ReadyLines::new(&output.encoder);
     let mut once = |scratch: &mut Vec<u8>| {
         let mut body = Vec::new();
-        encode(&output.encoder, &mut ready, &event, &mut body, scratch)
-            .map(|()| String::from_utf8(body).unwrap())
+        encode(&output.encoder, &mut ready, &event, id, &mut body, scratch)
+            .map(|_| String::from_utf8(body).unwrap())
             .map_err(|reason| reason.kind)
     };
     let mut scratch = Vec::new();
@@ -160,6 +170,55 @@ fn action_lines() {
         delete.unwrap(),
         "{\"delete\":{\"_index\":\"logs\",\"_id\":\"7\"}}\n"
     );
+}
+
+/// Only what is new whatever it holds gets a derived id, and then is written with `create`.
+#[test]
+fn derived_ids() {
+    let v8 = EcsCompatibility::V8;
+    let disabled = EcsCompatibility::Disabled;
+    for (options, ecs, action) in [
+        (
+            "",
+            disabled,
+            r#"{"create":{"_index":"logstash-2015.05.17","_id":"ID"}}"#,
+        ),
+        (
+            "index => xx action => index",
+            disabled,
+            r#"{"create":{"_index":"xx","_id":"ID"}}"#,
+        ),
+        (
+            "index => xx action => '%{action}' document_id => '%{id}'",
+            disabled,
+            r#"{"delete":{"_index":"xx","_id":"7"}}"#,
+        ),
+        (
+            "index => 'x-%{a}' routing => '%{a}'",
+            disabled,
+            r#"{"create":{"_index":"x-x","_id":"ID","routing":"x"}}"#,
+        ),
+        (
+            "index => xx document_id => '%{id}'",
+            disabled,
+            r#"{"index":{"_index":"xx","_id":"7"}}"#,
+        ),
+        (
+            "index => xx version => '%{id}' version_type => external",
+            disabled,
+            r#"{"index":{"_index":"xx","version":"7","version_type":"external"}}"#,
+        ),
+    ] {
+        let line = encoded_with(options, ecs, EVENT, Some("ID")).unwrap();
+        assert_eq!(line.lines().next(), Some(action), "{options}");
+    }
+    let stream = encoded_with("data_stream => true", v8, EVENT, Some("ID")).unwrap();
+    let action = r#"{"create":{"_index":"logs-generic-default","_id":"ID"}}"#;
+    assert_eq!(stream.lines().next(), Some(action));
+    let event = r#"{"@metadata":{"_ingest_document":{"id":"own"}}}"#;
+    let own = encoded_with("index => xx", disabled, event, Some("ID")).unwrap();
+    let action = r#"{"index":{"_index":"xx","_id":"own"}}"#;
+    assert_eq!(own.lines().next(), Some(action));
 }
 
 #[test]
@@ -480,7 +539,7 @@ fn the_whole_output() {
                     &Provenance {
                         record: &batch.record(index),
                         index: index as u32,
-                        ordinal: 0,
+                        namespace: "",
                         receipts: batch.receipts(),
                     },
                 );
@@ -502,12 +561,13 @@ fn the_whole_output() {
     let stats = output.stats();
     assert_eq!(
         (stats.documents, stats.acknowledged, stats.is_stalled),
-        (18, 12, false)
+        (18, 2, false)
     );
+    assert_eq!(stats.duplicates, 10, "six times the same batch");
     assert_eq!(output.drain(Duration::from_secs(10)), 0);
     drop(dead_letters);
     store.close(false);
-    assert_eq!(double.cluster().count("i-x"), 6);
+    assert_eq!(double.cluster().count("i-x"), 1);
     assert_eq!(double.cluster().indices(), ["i-x", "i-y"]);
     assert!(double.cluster().template("logstash").is_some());
     for (_, batch) in batches {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use kelp_parser::event::{Event, FieldRef, Object, Template, Value, write_json, write_json_string};
 use kelp_parser::record::RecordBatch;
 
+use super::derived_id::IdMaker;
 use super::target::{DataStream, Target};
 use super::update::Update;
 use crate::dead_letter::{DeadLetter, DeadLetters};
@@ -26,6 +27,8 @@ pub(super) struct Encoder {
     /// The configuration names no index, so the event may.
     pub(super) is_default_index: bool,
     pub(super) document_id: Option<Template>,
+    /// Documents without another id get one made of where their message lies in Kafka.
+    pub(super) derives_ids: bool,
     pub(super) routing: Option<Template>,
     pub(super) pipeline: Option<Template>,
     pub(super) version: Option<Template>,
@@ -52,6 +55,7 @@ pub(super) struct BulkWriter {
     docs: Vec<Doc>,
     rejected: Vec<Rejected>,
     ready: ReadyLines,
+    ids: IdMaker,
     scratch: Vec<u8>,
 }
 
@@ -61,14 +65,23 @@ struct Rejected {
     reason: Reason,
 }
 
-/// Action lines that can be copied as they are.
+/// Action lines that can be copied as they are, up to the index and without an id.
 pub(super) enum ReadyLines {
     /// Every event has a line of its own.
     None,
     /// All events have the same.
-    Same(Vec<u8>),
+    Same(ReadyLine),
     /// All events of a day have the same; `days[day % DAYS]` is that of `day`.
-    Daily(Box<[(i64, Vec<u8>); DAYS]>),
+    Daily(Box<[(i64, ReadyLine); DAYS]>),
+}
+
+/// The start of an action line.
+#[derive(Default)]
+pub(super) struct ReadyLine {
+    /// `{"index":{"_index":"name"`, or with the action that the options say.
+    plain: Vec<u8>,
+    /// `{"create":{"_index":"name"`, to be followed by a derived id.
+    create: Vec<u8>,
 }
 
 impl BulkWriter {
@@ -86,6 +99,7 @@ impl BulkWriter {
             body,
             docs,
             rejected: Vec::new(),
+            ids: IdMaker::default(),
             scratch: Vec::new(),
         }
     }
@@ -102,6 +116,7 @@ impl BulkWriter {
         let left = self.docs[count..].iter().map(|doc| Doc {
             start: doc.start - first_left.start,
             record: doc.record,
+            has_derived_id: doc.has_derived_id,
         });
         docs.extend(left);
         self.body.truncate(first_left.start as usize);
@@ -127,8 +142,13 @@ impl Writer for BulkWriter {
         from.receipts.hold(from.index);
         let encoded = match u32::try_from(start) {
             Ok(start) => {
+                let id = match self.encoder.derives_ids {
+                    true => self.ids.make(from, event.lineage()),
+                    false => None,
+                };
                 let (ready, scratch) = (&mut self.ready, &mut self.scratch);
-                encode(&self.encoder, ready, event, &mut self.body, scratch).map(|()| start)
+                encode(&self.encoder, ready, event, id, &mut self.body, scratch)
+                    .map(|has_derived_id| (start, has_derived_id))
             }
             Err(_) => Err(Reason::unsent(
                 "bulk_too_large",
@@ -136,9 +156,10 @@ impl Writer for BulkWriter {
             )),
         };
         match encoded {
-            Ok(start) => self.docs.push(Doc {
+            Ok((start, has_derived_id)) => self.docs.push(Doc {
                 start,
                 record: from.index,
+                has_derived_id,
             }),
             Err(reason) => {
                 self.body.truncate(start);
@@ -175,24 +196,33 @@ impl Writer for BulkWriter {
     }
 }
 
-/// Appends both lines of an event.
+/// Appends both lines of an event; `id` is the one to give it if it has no other. Whether it was given.
 pub(super) fn encode(
     encoder: &Encoder,
     ready: &mut ReadyLines,
     event: &Event<'_>,
+    id: Option<&str>,
     body: &mut Vec<u8>,
     scratch: &mut Vec<u8>,
-) -> Result<(), Reason> {
-    if event.metadata().is_empty()
+) -> Result<bool, Reason> {
+    let has_derived_id = if event.metadata().is_empty()
         && let Some(line) = ready.get(encoder, event)?
     {
-        body.extend_from_slice(line);
+        match id {
+            Some(id) => {
+                body.extend_from_slice(&line.create);
+                write_parameter(body, "_id", id);
+            }
+            None => body.extend_from_slice(&line.plain),
+        }
+        body.extend_from_slice(b"}}\n");
         encoder.write_source(event, body);
+        id.is_some()
     } else {
-        encoder.write(event, body, scratch)?;
-    }
+        encoder.write(event, id, body, scratch)?
+    };
     body.push(b'\n');
-    Ok(())
+    Ok(has_derived_id)
 }
 
 impl ReadyLines {
@@ -210,30 +240,32 @@ impl ReadyLines {
         match &encoder.target {
             _ if has_parameters => Self::None,
             Target::Fixed(name) if encoder.target.problem().is_none() => {
-                Self::Same(action_line(action, name.as_bytes()))
+                Self::Same(ReadyLine::new(action, name.as_bytes()))
             }
             Target::DataStream(stream) => {
                 let [kind, dataset, namespace] = stream.parts().map(|(_, value)| value);
                 let name = format!("{kind}-{dataset}-{namespace}");
                 match super::target::index_name_problem(&name) {
-                    None => Self::Same(action_line(action, name.as_bytes())),
+                    None => Self::Same(ReadyLine::new(action, name.as_bytes())),
                     Some(_) => Self::None,
                 }
             }
             // No year has day number `i64::MAX`.
-            Target::Daily(_) => Self::Daily(Box::new(std::array::from_fn(|_| (i64::MAX, vec![])))),
+            Target::Daily(_) => Self::Daily(Box::new(std::array::from_fn(|_| {
+                (i64::MAX, ReadyLine::default())
+            }))),
             Target::Fixed(_) | Target::Rendered(_) => Self::None,
         }
     }
 
     /// The action line for an event, if it is ready or can be made so.
-    fn get(&mut self, encoder: &Encoder, event: &Event<'_>) -> Result<Option<&[u8]>, Reason> {
+    fn get(&mut self, encoder: &Encoder, event: &Event<'_>) -> Result<Option<&ReadyLine>, Reason> {
         match self {
             Self::None => Ok(None),
             Self::Same(line) => {
                 let routes_itself = matches!(encoder.target, Target::DataStream(_))
                     && event.fields().get("data_stream").is_some();
-                Ok((!routes_itself).then_some(&line[..]))
+                Ok((!routes_itself).then_some(line))
             }
             Self::Daily(days) => {
                 let Some(timestamp) = event.timestamp() else {
@@ -245,7 +277,7 @@ impl ReadyLines {
                     let mut name = Vec::new();
                     encoder.target.name(event, &mut name)?;
                     let action = encoder.action.as_constant().and_then(Action::parse);
-                    *line = action_line(action.unwrap_or(Action::Index), &name);
+                    *line = ReadyLine::new(action.unwrap_or(Action::Index), &name);
                     *ready_day = day;
                 }
                 Ok(Some(line))
@@ -254,12 +286,13 @@ impl ReadyLines {
     }
 }
 
-/// `{"index":{"_index":"name"}}` and a line break.
-fn action_line(action: Action, name: &[u8]) -> Vec<u8> {
-    let mut line = Vec::new();
-    write_action_head(&mut line, action, name);
-    line.extend_from_slice(b"}}\n");
-    line
+impl ReadyLine {
+    fn new(action: Action, index: &[u8]) -> Self {
+        let mut line = Self::default();
+        write_action_head(&mut line.plain, action, index);
+        write_action_head(&mut line.create, Action::Create, index);
+        line
+    }
 }
 
 fn write_action_head(out: &mut Vec<u8>, action: Action, name: &[u8]) {
@@ -270,15 +303,16 @@ fn write_action_head(out: &mut Vec<u8>, action: Action, name: &[u8]) {
 }
 
 impl Encoder {
-    /// Appends both lines, the second without its break.
+    /// Appends both lines, the second without its break. Whether the document was given the id `derived`.
     fn write(
         &self,
         event: &Event<'_>,
+        derived: Option<&str>,
         out: &mut Vec<u8>,
         scratch: &mut Vec<u8>,
-    ) -> Result<(), Reason> {
+    ) -> Result<bool, Reason> {
         let name = self.action.render(event);
-        let Some(action) = Action::parse(name) else {
+        let Some(mut action) = Action::parse(name) else {
             let text = format!("`{name}` is none of the actions index, create, update and delete");
             return Err(Reason::unsent("unsupported_action", text));
         };
@@ -294,11 +328,15 @@ impl Encoder {
             }
             _ => self.target.name(event, scratch)?,
         }
+        let derived = derived.filter(|_| self.takes_derived_id(action, &control));
+        if derived.is_some() {
+            action = Action::Create;
+        }
         write_action_head(out, action, scratch);
-        self.write_parameters(event, action, &control, out)?;
+        self.write_parameters(event, action, derived, &control, out)?;
         out.extend_from_slice(b"}}");
         if action == Action::Delete {
-            return Ok(());
+            return Ok(false);
         }
         out.push(b'\n');
         let joined = self
@@ -307,12 +345,22 @@ impl Encoder {
             .map(|parent| with_parent(event, parent));
         let event = joined.as_ref().unwrap_or(event);
         if action == Action::Update {
-            return self
-                .update
-                .write(event, |out| self.write_source(event, out), out);
+            self.update
+                .write(event, |out| self.write_source(event, out), out)?;
+            return Ok(false);
         }
         self.write_source(event, out);
-        Ok(())
+        Ok(derived.is_some())
+    }
+
+    /// Whether a document is new whatever it holds, and not compared with others of its id.
+    fn takes_derived_id(&self, action: Action, control: &Control<'_, '_>) -> bool {
+        let has = |name| control.text(name).is_some_and(|text| !text.is_empty());
+        matches!(action, Action::Index | Action::Create)
+            && self.document_id.is_none()
+            && self.version.is_none()
+            && self.version_type.is_none()
+            && !["id", "version", "version_type"].into_iter().any(has)
     }
 
     /// Appends the action's parameters but for the index.
@@ -320,13 +368,14 @@ impl Encoder {
         &self,
         event: &Event<'_>,
         action: Action,
+        derived: Option<&str>,
         control: &Control<'_, '_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Reason> {
         let render = |template: &Option<Template>| template.as_ref().map(|text| text.render(event));
         let id = match &self.document_id {
             Some(template) => Some(self.rendered_id(event, template)?),
-            None => control.text("id"),
+            None => derived.or_else(|| control.text("id")),
         };
         match id {
             Some(id) if id.len() > ID_MAX_BYTES => {
