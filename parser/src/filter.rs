@@ -144,6 +144,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::urldecode::Urldecode>(),
     FilterPlugin::of::<filters::useragent::Useragent>(),
     FilterPlugin::of::<filters::uuid::Uuid>(),
+    FilterPlugin::of::<filters::xml::Xml>(),
 ];
 
 /// Filters of Logstash that there will not be here, and what to do instead.
