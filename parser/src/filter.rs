@@ -128,6 +128,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::drop::Drop>(),
     FilterPlugin::of::<filters::elapsed::Elapsed>(),
     FilterPlugin::of::<filters::fingerprint::Fingerprint>(),
+    FilterPlugin::of::<filters::geoip::Geoip>(),
     FilterPlugin::of::<filters::grok::Grok>(),
     FilterPlugin::of::<filters::json::Json>(),
     FilterPlugin::of::<filters::json_encode::JsonEncode>(),

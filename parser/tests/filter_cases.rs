@@ -11,10 +11,15 @@
 //!                                   in @metadata; none: dropped)
 //! !!! text                         (instead of events: part of the error that the configuration gets)
 //! ```
-//! Lines that start with `#` are comments. `FIXTURES` in a configuration is the directory `cases/fixtures`.
+//! Lines that start with `#` are comments. `FIXTURES` in a configuration is the directory `cases/fixtures`, `DATABASES`
+//! the directory with the databases that this test makes for `geoip`.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "support/mmdb.rs"]
+mod mmdb;
+
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
@@ -24,6 +29,9 @@ use kelp_parser::json::{Fractions, parse as parse_json};
 use kelp_parser::pipeline::{Pipeline, WorkerState};
 use kelp_parser::spec::EcsCompatibility;
 use kelp_parser::time::Timestamp;
+
+/// Where the databases for `geoip` are made.
+const DATABASES: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// When all of it happens: 2026-11-24T00:00:00Z.
 const NOW: i64 = 1_795_478_400;
@@ -75,7 +83,8 @@ fn check(case: &Case) -> Result<(), String> {
     let mut sources = SourceMap::default();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/fixtures");
     let fixtures = fixtures.to_string_lossy();
-    sources.add("case.conf", case.config.replace("FIXTURES", &fixtures));
+    let config = case.config.replace("FIXTURES", &fixtures);
+    sources.add("case.conf", config.replace("DATABASES", DATABASES));
     let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
     let context = BuildContext { ecs: case.ecs };
     let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
@@ -130,8 +139,51 @@ fn same(got: &[String], want: &[String]) -> bool {
         })
 }
 
+/// Small databases for `geoip`, named after their types.
+fn make_databases() {
+    let v4 = |text: &str, prefix: u32| {
+        let address: Ipv4Addr = text.parse().unwrap();
+        (Ipv6Addr::from(u128::from(u32::from(address))), prefix + 96)
+    };
+    let make = |kind: &str, (address, prefix), record: serde_json::Value| {
+        let made = mmdb::database(kind, &[(address, prefix, record)]);
+        std::fs::write(Path::new(DATABASES).join(format!("{kind}.mmdb")), made).unwrap();
+    };
+    let names = |name: &str| serde_json::json!({ "en": name, "de": "-" });
+    let bonn = serde_json::json!({
+        "city": { "names": names("Bonn") },
+        "continent": { "code": "EU", "names": names("Europe") },
+        "country": { "iso_code": "DE", "names": names("Germany") },
+        "location": { "latitude": 50.73, "longitude": 7.1, "time_zone": "Europe/Berlin", "metro_code": 7 },
+        "postal": { "code": "53113" },
+        "subdivisions": [{ "iso_code": "XX", "names": names("no") }, { "iso_code": "NW", "names": names("North") }],
+        "traits": { "autonomous_system_number": 64500, "is_anonymous": true },
+    });
+    make("GeoLite2-City", v4("192.0.2.0", 24), bonn.clone());
+    make("GeoLite2-Country", v4("192.0.2.0", 24), bonn.clone());
+    make("GeoIP2-Enterprise", v4("192.0.2.0", 24), bonn);
+    let asn = serde_json::json!({
+        "autonomous_system_number": 64500, "autonomous_system_organization": "Kelp Farms", "isp": "Sea", "organization": "Weed",
+    });
+    let documentation = ("2001:db8::".parse().unwrap(), 32);
+    make("GeoLite2-ASN", documentation, asn.clone());
+    make("GeoIP2-ISP", documentation, asn);
+    make(
+        "GeoIP2-Domain",
+        documentation,
+        serde_json::json!({ "domain": "example.org" }),
+    );
+    make(
+        "GeoIP2-Anonymous-IP",
+        documentation,
+        serde_json::json!({ "is_tor_exit_node": true }),
+    );
+    make("Unheard-Of", documentation, serde_json::json!({}));
+}
+
 #[test]
 fn every_case_holds() {
+    make_databases();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/filters");
     let mut wrong = Vec::new();
     let mut count = 0;

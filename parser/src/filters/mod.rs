@@ -10,6 +10,7 @@ pub mod dissect;
 pub mod drop;
 pub mod elapsed;
 pub mod fingerprint;
+pub mod geoip;
 pub mod grok;
 pub mod json;
 pub mod json_encode;
