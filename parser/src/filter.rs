@@ -118,6 +118,7 @@ impl FilterPlugin {
 
 /// Every filter, by name.
 pub static FILTERS: &[FilterPlugin] = &[
+    FilterPlugin::of::<filters::alter::Alter>(),
     FilterPlugin::of::<filters::bytes::Bytes>(),
     FilterPlugin::of::<filters::cidr::Cidr>(),
     FilterPlugin::of::<filters::clone::Clone>(),
@@ -127,6 +128,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::dissect::Dissect>(),
     FilterPlugin::of::<filters::drop::Drop>(),
     FilterPlugin::of::<filters::elapsed::Elapsed>(),
+    FilterPlugin::of::<filters::environment::Environment>(),
     FilterPlugin::of::<filters::fingerprint::Fingerprint>(),
     FilterPlugin::of::<filters::geoip::Geoip>(),
     FilterPlugin::of::<filters::grok::Grok>(),
@@ -136,6 +138,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::metrics::Metrics>(),
     FilterPlugin::of::<filters::mutate::Mutate>(),
     FilterPlugin::of::<filters::prune::Prune>(),
+    FilterPlugin::of::<filters::range::Range>(),
     FilterPlugin::of::<filters::sleep::Sleep>(),
     FilterPlugin::of::<filters::split::Split>(),
     FilterPlugin::of::<filters::syslog_pri::SyslogPri>(),

@@ -1,5 +1,6 @@
 //! The filters, one in each file. [`crate::filter::FILTERS`] lists them.
 
+pub mod alter;
 pub mod bytes;
 pub mod cidr;
 pub mod clone;
@@ -9,6 +10,7 @@ pub mod de_dot;
 pub mod dissect;
 pub mod drop;
 pub mod elapsed;
+pub mod environment;
 pub mod fingerprint;
 pub mod geoip;
 pub mod grok;
@@ -18,6 +20,7 @@ pub mod kv;
 pub mod metrics;
 pub mod mutate;
 pub mod prune;
+pub mod range;
 mod regex_template;
 pub mod sleep;
 pub mod split;
