@@ -27,6 +27,12 @@ pub enum Command {
     Grok(GrokArgs),
     /// See a pipeline at work without any server: Kafka and Elasticsearch are stand-ins in this process.
     Demo(DemoArgs),
+    /// Prepare Elasticsearch and Kibana for the default pipeline: templates, retention, a user to write with, a data view.
+    Setup(Box<SetupArgs>),
+    /// Ask a running kelp whether it is well: exit code 0 or 1, for health checks of containers.
+    Health(HealthArgs),
+    /// Write log lines of a small web shop to Kafka, to see something arrive.
+    SampleLogs(SampleLogsArgs),
 }
 
 /// Where the configuration is.
@@ -146,6 +152,161 @@ pub struct DemoArgs {
     /// How many lines are written a second.
     #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rate: u32,
+}
+
+/// `kelp setup`
+#[derive(Args, Debug)]
+pub struct SetupArgs {
+    /// Where Elasticsearch is.
+    #[arg(
+        long,
+        env = "ELASTICSEARCH",
+        default_value = "http://127.0.0.1:9200",
+        value_name = "URL"
+    )]
+    pub elasticsearch: String,
+
+    /// Where Kibana is; without it Kibana is left alone.
+    #[arg(long, env = "KIBANA", value_name = "URL")]
+    pub kibana: Option<String>,
+
+    /// The space of Kibana that gets the data view [default: the default space].
+    #[arg(long, value_name = "SPACE")]
+    pub space: Option<String>,
+
+    /// Set up only one of the two.
+    #[arg(long, value_name = "PART")]
+    pub only: Option<SetupPart>,
+
+    /// Who sets up; it takes effect with a password.
+    #[arg(
+        long,
+        env = "ELASTIC_USER",
+        default_value = "elastic",
+        value_name = "NAME"
+    )]
+    pub user: String,
+
+    /// The user's password; in the environment nobody sees it in a list of processes.
+    #[arg(
+        long,
+        env = "ELASTIC_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    pub password: Option<String>,
+
+    /// A file whose first line is the password.
+    #[arg(long, env = "ELASTIC_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// An API key instead, as `id:key` or encoded.
+    #[arg(
+        long,
+        env = "ELASTIC_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    pub api_key: Option<String>,
+
+    /// Certificates of authorities to trust, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+
+    /// Makes this user, who may only write logs, if there is a password for it.
+    #[arg(long, default_value = "kelp_writer", value_name = "NAME")]
+    pub writer_user: String,
+
+    /// That user's password.
+    #[arg(
+        long,
+        env = "KELP_WRITER_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    pub writer_password: Option<String>,
+
+    /// A file whose first line is that user's password.
+    #[arg(long, value_name = "FILE")]
+    pub writer_password_file: Option<PathBuf>,
+
+    /// Gives this password to the user `kibana_system`, as whom Kibana speaks to Elasticsearch.
+    #[arg(
+        long,
+        env = "KIBANA_SYSTEM_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    pub kibana_system_password: Option<String>,
+
+    /// How long documents are kept.
+    #[arg(long, default_value = "30d", value_name = "TIME")]
+    pub retention: String,
+
+    /// What deletes old documents.
+    #[arg(long, default_value = "data-stream", value_name = "KIND")]
+    pub lifecycle: Lifecycle,
+
+    /// How many seconds to wait for each server to become ready.
+    #[arg(long, default_value_t = 180, value_name = "SECONDS")]
+    pub wait: u64,
+
+    /// Print what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `kelp health`
+#[derive(Args, Debug)]
+pub struct HealthArgs {
+    /// The API of the running kelp.
+    #[arg(long, default_value = "127.0.0.1:9600", value_name = "HOST:PORT")]
+    pub api: String,
+}
+
+/// `kelp sample-logs`
+#[derive(Args, Debug)]
+pub struct SampleLogsArgs {
+    /// The brokers to write to.
+    #[arg(
+        long,
+        env = "KAFKA",
+        default_value = "127.0.0.1:9092",
+        value_name = "HOST:PORT"
+    )]
+    pub kafka: String,
+
+    /// How many lines are written a second.
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rate: u32,
+
+    /// How many lines are written in all [default: no end].
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+
+    /// The same seed gives the same lines, but for their times.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+}
+
+/// One of the servers that are set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SetupPart {
+    /// Elasticsearch
+    Elasticsearch,
+    /// Kibana
+    Kibana,
+}
+
+/// What deletes old documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lifecycle {
+    /// The data stream lifecycle, of Elasticsearch 8.14 and later
+    DataStream,
+    /// Index lifecycle management
+    Ilm,
+    /// Nothing
+    None,
 }
 
 /// An ECS mode on the command line.

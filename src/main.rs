@@ -21,6 +21,9 @@ fn main() -> ExitCode {
         Some(Command::Demo(args)) => commands::demo::run(&args),
         Some(Command::Filter(args)) => commands::filter::run(&args),
         Some(Command::Grok(args)) => commands::grok::run(&args),
+        Some(Command::Setup(args)) => commands::setup::run(&args),
+        Some(Command::Health(args)) => commands::health::run(&args),
+        Some(Command::SampleLogs(args)) => commands::sample_logs::run(&args),
         None => commands::run::run(cli.run),
     }
 }

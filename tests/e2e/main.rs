@@ -13,4 +13,5 @@ mod configurations;
 mod crash;
 mod outage;
 mod rejection;
+mod setup;
 mod shutdown;

@@ -18,6 +18,7 @@ mod stats;
 mod verdict;
 
 pub use client::{Answer, ClientError, ClientSettings, Login, NoAnswer, Node, TlsSettings};
+pub use elasticsearch::http::Method;
 pub use hosts::{HostError, HostUrl};
 pub use lane::{BulkDelivery, BulkSender, DeliverySettings};
 pub use plugin::{Elasticsearch, ElasticsearchOptions};

@@ -6,7 +6,7 @@
 //! acknowledged is looked for in the double; the demo fails if one is missing or altered.
 
 mod broker;
-mod lines;
+pub mod lines;
 mod outcome;
 mod screen;
 
