@@ -25,6 +25,10 @@ pub enum Command {
     Filter(FilterArgs),
     /// Try a grok pattern on lines from standard input, and see why a line does not match.
     Grok(GrokArgs),
+    /// Check configurations: everything that `-t` finds, and what is probably not meant.
+    Check(CheckArgs),
+    /// Lay configurations out; comments and meaning stay.
+    Fmt(FmtArgs),
     /// See a pipeline at work without any server: Kafka and Elasticsearch are stand-ins in this process.
     Demo(DemoArgs),
     /// Prepare Elasticsearch and Kibana for the default pipeline: templates, retention, a user to write with, a data view.
@@ -140,6 +144,64 @@ pub struct GrokArgs {
     /// Capture what has no field, too, by the name of its pattern.
     #[arg(long)]
     pub all_captures: bool,
+}
+
+/// `kelp check`
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// A configuration each: a file, a directory (its files together, as with -f), or a pattern.
+    #[arg(value_name = "FILE|DIR|GLOB", required_unless_present = "text")]
+    pub paths: Vec<String>,
+
+    /// The configuration itself.
+    #[arg(
+        short = 'e',
+        long = "config.string",
+        value_name = "CONFIG",
+        conflicts_with = "paths"
+    )]
+    pub text: Option<String>,
+
+    /// Process escapes such as \n in the strings of the configuration.
+    #[arg(long = "config.support_escapes")]
+    pub support_escapes: bool,
+
+    /// The ECS mode of plugins that do not set their own.
+    #[arg(long, default_value = "v8", value_name = "MODE")]
+    pub ecs: Ecs,
+
+    /// How findings are printed.
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: ReportFormat,
+
+    /// Exit with 1 for warnings too.
+    #[arg(long)]
+    pub strict: bool,
+
+    /// List the rules, by whose names warnings are silenced, and exit.
+    #[arg(long, exclusive = true)]
+    pub rules: bool,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// With the text they are about, for people
+    Text,
+    /// One JSON document, for programs
+    Json,
+}
+
+/// `kelp fmt`
+#[derive(Args, Debug)]
+pub struct FmtArgs {
+    /// Files, and directories whose `*.conf` are meant; none for standard input to standard output.
+    #[arg(value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+
+    /// Change nothing: list the files that are not laid out, and exit with 1 if there are any.
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `kelp demo`

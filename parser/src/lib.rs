@@ -15,6 +15,7 @@ pub mod grok;
 mod host;
 pub mod input;
 pub mod json;
+pub mod lint;
 pub mod pipeline;
 pub mod receipt;
 pub mod record;

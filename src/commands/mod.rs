@@ -1,7 +1,10 @@
 //! The commands, one in each file.
 
+pub mod check;
+mod colour;
 pub mod demo;
 pub mod filter;
+pub mod fmt;
 pub mod grok;
 pub mod health;
 pub mod run;

@@ -26,6 +26,8 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// What to do about it.
     pub help: Option<String>,
+    /// The rule of [`lint`](crate::lint) that found it, by whose name it can be silenced.
+    pub rule: Option<&'static str>,
 }
 
 impl Diagnostic {
@@ -38,6 +40,7 @@ impl Diagnostic {
             label: String::new(),
             related: Vec::new(),
             help: None,
+            rule: None,
         }
     }
 
@@ -58,6 +61,12 @@ impl Diagnostic {
     /// Adds another place that explains it, with a few words.
     pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
         self.related.push((span, label.into()));
+        self
+    }
+
+    /// Names the rule that found it.
+    pub fn rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
         self
     }
 

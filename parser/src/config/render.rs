@@ -28,9 +28,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     let file = diagnostic.span.file;
     let primary = annotation(AnnotationKind::Primary, diagnostic.span, &diagnostic.label);
     let here = related(diagnostic, file);
-    let mut group = level
-        .primary_title(printable(&diagnostic.message))
-        .element(snippet(sources, file).annotation(primary).annotations(here));
+    let mut title = level.primary_title(printable(&diagnostic.message));
+    if let Some(rule) = diagnostic.rule {
+        title = title.id(rule);
+    }
+    let mut group = title.element(snippet(sources, file).annotation(primary).annotations(here));
     let mut files: Vec<FileId> = diagnostic
         .related
         .iter()

@@ -5,10 +5,12 @@
 //! all of Logstash's leniency about types ([`OptionType`]), and the reference documentation
 //! ([`PluginSpec`]). Inputs, filters, codecs and outputs all use it.
 
+mod history;
 mod macros;
 mod settings;
 mod types;
 
+pub use history::{FormerOption, Standing, former_option, former_options};
 #[doc(hidden)]
 pub use macros::option_name;
 pub use settings::{Settings, Taken};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{OptionType, PluginSpec};
+use super::{FormerOption, OptionType, PluginSpec, Standing, former_option};
 use crate::config::ast::{Literal, Plugin, Spanned};
 use crate::config::{Diagnostic, Span, nearest};
 
@@ -111,24 +111,23 @@ impl<'d> Settings<'d> {
         self.common = names;
     }
 
-    /// Reports every setting that is no option of the plugin.
+    /// Reports every setting that is no option of the plugin, and warns of those that Logstash will drop.
     pub fn refuse_unknown(&mut self, spec: &PluginSpec) {
-        for entry in self.entries.iter_mut().filter(|entry| !entry.known) {
-            entry.known = true;
-            let name = &entry.name.node;
-            let known = spec.options.iter().map(|option| option.name);
-            let message = format!(
-                "{} `{}` has no option `{name}`",
-                spec.kind.name(),
-                spec.name
-            );
-            let mut diagnostic =
-                Diagnostic::error(entry.name.span, message).label("unknown option");
-            diagnostic = match nearest(name, known.chain(self.common.iter().copied())) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => diagnostic.help(format!("its options: {}", names(spec))),
-            };
-            self.diagnostics.push(diagnostic);
+        for entry in &mut self.entries {
+            let former = former_option(spec.kind, spec.name, &entry.name.node);
+            if !entry.known {
+                entry.known = true;
+                let found = match former {
+                    Some(former) => gone(entry.name.span, spec, former),
+                    None => unknown(&entry.name, spec, self.common),
+                };
+                self.diagnostics.push(found);
+            } else if let Some(former) = former.filter(|it| it.standing == Standing::Deprecated) {
+                let message = format!("`{}` is deprecated", former.option);
+                let found = Diagnostic::warning(entry.name.span, message);
+                self.diagnostics
+                    .push(found.help(former.instead).rule("deprecated-option"));
+            }
         }
     }
 
@@ -179,6 +178,32 @@ impl<'d> Settings<'d> {
         let last = self.diagnostics.len() - 1;
         &mut self.diagnostics[last]
     }
+}
+
+fn unknown(name: &Spanned<String>, spec: &PluginSpec, common: &[&'static str]) -> Diagnostic {
+    let written = &name.node;
+    let known = spec.options.iter().map(|option| option.name);
+    let message = format!(
+        "{} `{}` has no option `{written}`",
+        spec.kind.name(),
+        spec.name
+    );
+    let diagnostic = Diagnostic::error(name.span, message).label("unknown option");
+    match nearest(written, known.chain(common.iter().copied())) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("its options: {}", names(spec))),
+    }
+}
+
+/// An option that Logstash had once.
+fn gone(span: Span, spec: &PluginSpec, former: &FormerOption) -> Diagnostic {
+    let message = format!(
+        "{} `{}` has no option `{}` any more",
+        spec.kind.name(),
+        spec.name,
+        former.option
+    );
+    Diagnostic::error(span, message).help(former.instead)
 }
 
 fn names(spec: &PluginSpec) -> String {

@@ -297,6 +297,7 @@ pub(in crate::config) fn list_of_one(span: Span, text: &str) -> Diagnostic {
         span,
         format!("`{text}` is read as a field reference, not as a list"),
     )
+    .rule("one-element-list")
     .label("the field of this name hardly exists")
         .help(format!(
             "Logstash does so, too; compare with one value: `[field] == {inside}`, or give the list two elements"

@@ -1,0 +1,117 @@
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use super::*;
+use crate::config::{ParseOptions, Severity, SourceMap, parse};
+
+/// The rules that a filter section breaks, in the order of the text.
+fn rules(filter: &str) -> Vec<&'static str> {
+    let mut sources = SourceMap::default();
+    sources.add("a.conf", format!("filter {{\n{filter}\n}}"));
+    let (config, mut found) = parse(&sources, &ParseOptions::default());
+    let mut severities = found.iter().map(|one| one.severity);
+    assert!(severities.all(|severity| severity == Severity::Warning));
+    found.extend(lint(&config, EcsCompatibility::V8));
+    silence(&mut found, &config, &sources);
+    found.iter().map(|one| one.rule.unwrap()).collect()
+}
+
+#[test]
+fn what_cannot_be_reached_is_found() {
+    assert_eq!(rules("drop { } mutate { }"), ["unreachable"]);
+    assert_eq!(
+        rules("if [a] { drop { } } else { drop { } } mutate { }"),
+        ["unreachable"]
+    );
+    assert_eq!(
+        rules("if [a] == 1 { mutate { } } else if [a] == 1 { mutate { } }"),
+        ["unreachable"]
+    );
+    assert!(rules("drop { percentage => 50 } mutate { }").is_empty());
+    assert!(rules("if [a] { drop { } } mutate { }").is_empty());
+    assert!(rules("if [a] { mutate { } drop { } } mutate { }").is_empty());
+}
+
+#[test]
+fn conditions_that_never_change_are_found() {
+    assert_eq!(rules("if [a] in [\"x\"] { }"), ["one-element-list"]);
+    assert!(rules("if [a] in [\"x\", \"y\"] { }").is_empty());
+    assert!(rules("if \"x\" in [tags] { }").is_empty());
+    assert_eq!(
+        rules("if [a] == \"x\" and [a] == \"y\" { }"),
+        ["constant-condition"]
+    );
+    assert_eq!(
+        rules("if [a] != \"x\" or [a] != \"y\" { }"),
+        ["constant-condition"]
+    );
+    assert!(rules("if [a] == \"x\" or [a] == \"y\" { }").is_empty());
+    assert_eq!(rules("if \"a\" == \"b\" { }"), ["constant-condition"]);
+}
+
+#[test]
+fn comparisons_with_another_type_are_found() {
+    let convert = |kind: &str, condition: &str| {
+        rules(&format!(
+            "mutate {{ convert => {{ \"s\" => \"{kind}\" }} }} if {condition} {{ }}"
+        ))
+    };
+    assert_eq!(convert("integer", "[s] == \"200\""), ["never-equal"]);
+    assert_eq!(convert("integer", "[s] =~ /^2/"), ["never-equal"]);
+    assert_eq!(convert("float", "[s] == 5"), ["never-equal"]);
+    assert_eq!(convert("boolean", "[s] == \"true\""), ["never-equal"]);
+    assert_eq!(convert("string", "[s] >= 5"), ["never-equal"]);
+    assert!(convert("integer", "[s] >= 500").is_empty());
+    assert!(convert("float", "[s] > 5").is_empty());
+    assert!(convert("string", "[s] == \"5\"").is_empty());
+    let replaced = "mutate { convert => { \"s\" => integer } } mutate { replace => { \"s\" => \"x\" } } if [s] == \"x\" { }";
+    assert!(rules(replaced).is_empty());
+}
+
+#[test]
+fn captures_that_collide_are_found() {
+    let grok = |pattern: &str| {
+        rules(&format!(
+            "grok {{ match => {{ message => \"{pattern}\" }} }}"
+        ))
+    };
+    assert_eq!(grok("%{WORD:a} %{GREEDYDATA:message}"), ["grok-capture"]);
+    assert_eq!(grok("%{TIMESTAMP_ISO8601:@timestamp}"), ["grok-capture"]);
+    assert_eq!(grok("%{WORD:a} %{WORD:[a][b]}"), ["grok-capture"]);
+    assert!(grok("%{COMBINEDAPACHELOG}").is_empty());
+    let overwritten = "grok { match => { message => \"%{WORD:a} %{GREEDYDATA:message}\" } overwrite => [\"message\"] }";
+    assert!(rules(overwritten).is_empty());
+}
+
+#[test]
+fn formats_of_dates_are_checked_wherever_they_stand() {
+    assert_eq!(
+        rules("date { match => [\"t\", \"yyyy-mm-dd\"] }"),
+        ["date-format"]
+    );
+    assert_eq!(
+        rules("mutate { add_field => { day => \"%{+YYYY.mm.dd}\" } }"),
+        ["date-format"]
+    );
+    assert!(rules("date { match => [\"mm dd\", \"yyyy-MM-dd\"] }").is_empty());
+}
+
+#[test]
+fn comments_silence_rules() {
+    let bad = "date { match => [\"t\", \"yyyy-mm-dd\"] }";
+    assert!(rules(&format!("{bad} # kelp: allow(date-format)")).is_empty());
+    assert!(rules(&format!("# kelp: allow(date-format)\n{bad}")).is_empty());
+    assert!(rules(&format!("# kelp: allow-file(date-format)\n{bad}\n{bad}")).is_empty());
+    assert_eq!(
+        rules(&format!("# kelp: allow(date-format)\n{bad}\n{bad}")),
+        ["date-format"]
+    );
+    assert_eq!(
+        rules(&format!("# kelp: allow(date-formt)\n{bad}")),
+        ["date-format", "unknown-rule"]
+    );
+}
+
+#[test]
+fn rules_are_sorted() {
+    assert!(RULES.is_sorted_by_key(|rule| rule.name));
+}

@@ -1,0 +1,146 @@
+//! `kelp check`: everything that `-t` finds, and what is probably not meant.
+
+use std::process::ExitCode;
+
+use kelp_parser::config::{Diagnostic, Severity, SourceMap, render};
+use kelp_parser::lint::{RULES, lint, silence};
+use serde_json::{Value, json};
+
+use super::colour;
+use crate::cli::{CheckArgs, ConfigArgs, ReportFormat, RunArgs};
+use crate::configuration::{Configuration, LoadError};
+use crate::run::Compiled;
+use crate::settings::{Settings, SettingsError};
+
+#[derive(Debug, thiserror::Error)]
+enum CheckError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// Runs the command: 0 when there is nothing to say or only warnings, 1 for errors, and for warnings with `--strict`.
+pub fn run(args: &CheckArgs) -> ExitCode {
+    if args.rules {
+        for rule in RULES {
+            println!("{:20} {}", rule.name, rule.doc);
+        }
+        return ExitCode::SUCCESS;
+    }
+    let mut tally = Tally::default();
+    let mut findings = Vec::new();
+    for config in configurations(args) {
+        match check(config, args) {
+            Ok(configuration) => tally.take(&configuration, args.format, &mut findings),
+            Err(error) => {
+                eprintln!("error: {error}");
+                tally.errors += 1;
+            }
+        }
+    }
+    match args.format {
+        ReportFormat::Json => {
+            let report = json!({
+                "errors": tally.errors,
+                "warnings": tally.warnings,
+                "findings": findings,
+            });
+            println!("{report:#}");
+        }
+        ReportFormat::Text => println!(
+            "{} error(s), {} warning(s) in {} file(s)",
+            tally.errors, tally.warnings, tally.files
+        ),
+    }
+    let failed = tally.errors > 0 || (args.strict && tally.warnings > 0);
+    ExitCode::from(u8::from(failed))
+}
+
+/// What was found in all.
+#[derive(Default)]
+struct Tally {
+    files: usize,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Tally {
+    fn take(
+        &mut self,
+        configuration: &Configuration,
+        format: ReportFormat,
+        findings: &mut Vec<Value>,
+    ) {
+        let Configuration {
+            sources,
+            diagnostics,
+            ..
+        } = configuration;
+        self.files += sources.files().count();
+        for diagnostic in diagnostics {
+            match diagnostic.severity {
+                Severity::Error => self.errors += 1,
+                Severity::Warning => self.warnings += 1,
+            }
+            if format == ReportFormat::Json {
+                findings.push(as_json(diagnostic, sources));
+            }
+        }
+        if format == ReportFormat::Text {
+            eprint!("{}", render(diagnostics, sources, colour::on_stderr()));
+        }
+    }
+}
+
+fn configurations(args: &CheckArgs) -> Vec<ConfigArgs> {
+    let one = |path: Option<&String>| ConfigArgs {
+        path: path.cloned(),
+        text: args.text.clone(),
+        support_escapes: args.support_escapes,
+    };
+    match &args.text {
+        Some(_) => vec![one(None)],
+        None => args.paths.iter().map(|path| one(Some(path))).collect(),
+    }
+}
+
+fn check(config: ConfigArgs, args: &CheckArgs) -> Result<Configuration, CheckError> {
+    let settings = Settings::load(RunArgs {
+        config,
+        ecs: Some(args.ecs),
+        ..RunArgs::default()
+    })?;
+    let mut configuration = Configuration::load(&settings.config)?;
+    let readable = !configuration.has_errors();
+    Compiled::compile(&mut configuration, &settings);
+    if readable {
+        let found = lint(&configuration.config, settings.ecs);
+        configuration.diagnostics.extend(found);
+    }
+    silence(
+        &mut configuration.diagnostics,
+        &configuration.config,
+        &configuration.sources,
+    );
+    configuration
+        .diagnostics
+        .sort_by_key(|found| (found.span.file, found.span.start));
+    Ok(configuration)
+}
+
+fn as_json(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
+    let (line, column) = sources.line_column(diagnostic.span);
+    json!({
+        "severity": match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "rule": diagnostic.rule,
+        "message": diagnostic.message,
+        "file": sources.name(diagnostic.span.file),
+        "line": line,
+        "column": column,
+        "help": diagnostic.help,
+    })
+}
