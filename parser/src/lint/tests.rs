@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use super::*;
 use crate::config::{ParseOptions, Severity, SourceMap, parse};
