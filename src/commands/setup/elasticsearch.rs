@@ -235,7 +235,7 @@ async fn writer(server: &Server, args: &SetupArgs, report: &mut Report) -> Resul
     });
     let digest = digest(&role);
     let path = format!("_security/role/{name}");
-    let (status, there) = server.ask(Method::Get, &path, None).await?;
+    let (status, there) = server.ask_patiently(Method::Get, &path, None).await?;
     if !matches!(status, 200 | 404) {
         let reason = format!("this server has no users of its own (status {status})");
         report.tell(&what, Outcome::Missing(reason));
@@ -256,7 +256,9 @@ async fn writer(server: &Server, args: &SetupArgs, report: &mut Report) -> Resul
     body["metadata"] = json!({"managed_by": "kelp setup", "digest": digest});
     let user = json!({"password": password, "roles": [name], "full_name": "Kelp, who writes logs"});
     for (path, body) in [(path, body), (format!("_security/user/{name}"), user)] {
-        let answer = server.ask(Method::Put, &path, Some(&body)).await?;
+        let answer = server
+            .ask_patiently(Method::Put, &path, Some(&body))
+            .await?;
         if !(200..300).contains(&answer.0) {
             return Err(server.unexpected("PUT", &path, &answer));
         }
@@ -300,7 +302,7 @@ async fn kibana_system(
     }
     let path = "_security/user/kibana_system/_password";
     let body = json!({"password": password});
-    let answer = server.ask(Method::Put, path, Some(&body)).await?;
+    let answer = server.ask_patiently(Method::Put, path, Some(&body)).await?;
     if !(200..300).contains(&answer.0) {
         return Err(server.unexpected("PUT", path, &answer));
     }

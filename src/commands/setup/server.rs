@@ -91,6 +91,9 @@ pub struct Server {
 /// An answer: its status, and its body where it is JSON.
 pub type Answer = (u16, Value);
 
+/// How long a server may say that it cannot just now.
+const BUSY_FOR: Duration = Duration::from_secs(60);
+
 impl Server {
     /// Sets up the client; nothing is sent yet.
     pub fn new(
@@ -162,6 +165,24 @@ impl Server {
             });
         }
         Ok((answer.status, value))
+    }
+
+    /// As [`ask`](Self::ask), again for a while when the server says that it cannot just now: right after its start
+    /// Elasticsearch answers 503 until its own index of users and roles is there.
+    pub async fn ask_patiently(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, SetupError> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.ask(method, path, body).await?;
+            if !matches!(answer.0, 429 | 503) || begun.elapsed() >= BUSY_FOR {
+                return Ok(answer);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
     }
 
     /// GET; `None` where there is no such thing.
