@@ -129,9 +129,11 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::drop::Drop>(),
     FilterPlugin::of::<filters::elapsed::Elapsed>(),
     FilterPlugin::of::<filters::environment::Environment>(),
+    FilterPlugin::of::<filters::extractnumbers::Extractnumbers>(),
     FilterPlugin::of::<filters::fingerprint::Fingerprint>(),
     FilterPlugin::of::<filters::geoip::Geoip>(),
     FilterPlugin::of::<filters::grok::Grok>(),
+    FilterPlugin::of::<filters::i18n::I18n>(),
     FilterPlugin::of::<filters::json::Json>(),
     FilterPlugin::of::<filters::json_encode::JsonEncode>(),
     FilterPlugin::of::<filters::kv::Kv>(),
@@ -143,6 +145,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::split::Split>(),
     FilterPlugin::of::<filters::syslog_pri::SyslogPri>(),
     FilterPlugin::of::<filters::throttle::Throttle>(),
+    FilterPlugin::of::<filters::tld::Tld>(),
     FilterPlugin::of::<filters::translate::Translate>(),
     FilterPlugin::of::<filters::truncate::Truncate>(),
     FilterPlugin::of::<filters::urldecode::Urldecode>(),
@@ -172,6 +175,45 @@ pub static UNSUPPORTED_FILTERS: &[(&str, &str)] = &[
     (
         "elasticsearch",
         "it would call a server for every event; use an enrich processor in Elasticsearch",
+    ),
+    (
+        "anonymize",
+        "Logstash dropped it for `fingerprint`, which is here",
+    ),
+    ("checksum", "use `fingerprint`"),
+    (
+        "cipher",
+        "not supported yet; `fingerprint` with a `key` makes values unreadable that need not be read again",
+    ),
+    (
+        "collate",
+        "events of different partitions are never held back and sorted; sort by `@timestamp` in the search",
+    ),
+    (
+        "dns",
+        "not supported yet, as it would ask a server for every event; resolve addresses by `translate` with a dictionary file",
+    ),
+    (
+        "elastic_integration",
+        "not supported; leave the ingest pipeline to Elasticsearch: `pipeline` in the output names it",
+    ),
+    ("java_uuid", "use `uuid`"),
+    ("metaevent", "not supported; use `clone`"),
+    (
+        "multiline",
+        "Logstash dropped it for the codec; join lines before they reach Kafka, where the order of one source is known",
+    ),
+    (
+        "oui",
+        "use `translate` with a dictionary file of the prefixes, after `mutate` or `grok` cut them out",
+    ),
+    (
+        "rest",
+        "it would call a server for every event; use `translate` with a dictionary file",
+    ),
+    (
+        "zeromq",
+        "it would call a server for every event; use `translate` with a dictionary file",
     ),
 ];
 

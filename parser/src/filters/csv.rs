@@ -10,6 +10,7 @@ use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
 use crate::spec::{Pairs, Settings};
 use convert::Conversion;
+pub(super) use convert::{float, integer};
 pub(crate) use row::{Dialect, Malformed};
 
 plugin_options! {

@@ -50,7 +50,7 @@ impl Conversion {
 }
 
 /// Ruby's `Integer()`: white space around, underscores between digits, prefixes for other bases.
-fn integer<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
+pub(in crate::filters) fn integer<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
     let text = text.trim_matches(is_space);
     let (sign, digits) = match text.as_bytes().first()? {
         b'-' => ("-", &text[1..]),
@@ -79,7 +79,7 @@ fn integer<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
 }
 
 /// Ruby's `Float()`.
-fn float(text: &str) -> Option<Value<'static>> {
+pub(in crate::filters) fn float(text: &str) -> Option<Value<'static>> {
     let text = without_underscores(text.trim_matches(is_space))?;
     let plain = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     let bytes = text.as_bytes();
