@@ -4,6 +4,7 @@
 //! beginning to the end, so there is always somewhere for what is on its way to go.
 
 mod inputs;
+mod poison;
 mod stats;
 mod topology;
 mod worker;
@@ -110,7 +111,12 @@ impl Running {
         for number in 0..settings.workers {
             let stats = Arc::new(WorkerStats::default());
             worker_stats.push(Arc::clone(&stats));
-            let worker = Worker::new(Arc::clone(&topology), stats, number == 0);
+            let worker = Worker::new(
+                Arc::clone(&topology),
+                stats,
+                dead_letters.for_output(&settings.pipeline_id, ""),
+                number == 0,
+            );
             let batches = receiver.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{number}"))

@@ -13,8 +13,10 @@ use kelp_parser::pipeline::WorkerState;
 use kelp_parser::receipt::Receipts;
 use kelp_parser::record::{Origin, Record, RecordBatch};
 use kelp_parser::time::Timestamp;
-use kelp_sink::{Provenance, Writer};
+use kelp_sink::dead_letter::{DeadLetter, DeadLetters};
+use kelp_sink::{Provenance, Reason, Writer};
 
+use super::poison::{caught, isolated};
 use super::stats::WorkerStats;
 use super::topology::Topology;
 
@@ -29,11 +31,18 @@ pub struct Worker {
     arena: Arena,
     state: WorkerState,
     flushes: bool,
+    dead_letters: DeadLetters,
+    poison: Vec<DeadLetter>,
 }
 
 impl Worker {
     /// The first worker of a pipeline also flushes its filters.
-    pub fn new(topology: Arc<Topology>, stats: Arc<WorkerStats>, flushes: bool) -> Self {
+    pub fn new(
+        topology: Arc<Topology>,
+        stats: Arc<WorkerStats>,
+        dead_letters: DeadLetters,
+        flushes: bool,
+    ) -> Self {
         let writers = topology
             .outputs
             .iter()
@@ -46,6 +55,8 @@ impl Worker {
             arena: Arena::new(),
             state: WorkerState::default(),
             flushes,
+            dead_letters,
+            poison: Vec::new(),
         }
     }
 
@@ -71,7 +82,12 @@ impl Worker {
         let now = now();
         for index in 0..batch.records.len() {
             let record = batch.records.record(index);
-            self.process_record(batch.input, &record, index as u32, now, receipts);
+            let passed = isolated(record.origin, || {
+                self.process_record(batch.input, &record, index as u32, now, receipts);
+            });
+            if let Err(reason) = passed {
+                self.set_apart(&batch.records, index as u32, reason);
+            }
             // The pass over the record is done; what was made of it has holds of its own.
             receipts.settle(index as u32);
             self.arena.reset();
@@ -79,8 +95,26 @@ impl Worker {
         for writer in &mut self.writers {
             writer.flush(&batch.records);
         }
+        if !self.poison.is_empty() {
+            // When the dead letters are closed the records stay held.
+            let _ = self
+                .dead_letters
+                .submit_blocking(std::mem::take(&mut self.poison));
+        }
         self.stats
             .publish(batch.records.len() as u64, &self.state.counters);
+    }
+
+    /// The record is settled when it lies in the dead letters.
+    fn set_apart(&mut self, batch: &Arc<dyn RecordBatch>, record: u32, reason: Reason) {
+        self.state.scratch = Default::default();
+        batch.receipts().hold(record);
+        self.poison.push(DeadLetter {
+            batch: Arc::clone(batch),
+            record,
+            document: Box::default(),
+            reason,
+        });
     }
 
     fn process_record(
@@ -153,11 +187,19 @@ impl Worker {
             namespace: "",
             receipts: made.receipts(),
         };
-        topology
-            .pipeline
-            .flush(arena, now, state, &mut |event, state| {
-                route(topology, writers, state, &event, &from);
-            });
+        let flushed = caught(|| {
+            topology
+                .pipeline
+                .flush(arena, now, state, &mut |event, state| {
+                    route(topology, writers, state, &event, &from);
+                });
+        });
+        if let Err(text) = flushed {
+            tracing::error!(
+                "a defect: the filters panicked ({text}) when asked for what they hold back; the pipeline goes on without it. Please report it"
+            );
+            state.scratch = Default::default();
+        }
         made.receipts().settle(0);
         for writer in writers {
             writer.flush(&made);
@@ -225,3 +267,6 @@ fn now() -> Timestamp {
         .unwrap_or_default();
     Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,8 @@ pub(super) struct BulkWriter {
     body: Vec<u8>,
     docs: Vec<Doc>,
     rejected: Vec<Rejected>,
+    /// Where the document begins that is being encoded: if that panics, it is torn.
+    torn_from: Option<usize>,
     ready: ReadyLines,
     ids: IdMaker,
     scratch: Vec<u8>,
@@ -99,8 +101,15 @@ impl BulkWriter {
             body,
             docs,
             rejected: Vec::new(),
+            torn_from: None,
             ids: IdMaker::default(),
             scratch: Vec::new(),
+        }
+    }
+
+    fn discard_torn(&mut self) {
+        if let Some(start) = self.torn_from.take() {
+            self.body.truncate(start);
         }
     }
 
@@ -138,8 +147,9 @@ impl BulkWriter {
 
 impl Writer for BulkWriter {
     fn write(&mut self, event: &Event<'_>, from: &Provenance<'_>) {
+        self.discard_torn();
         let start = self.body.len();
-        from.receipts.hold(from.index);
+        self.torn_from = Some(start);
         let encoded = match u32::try_from(start) {
             Ok(start) => {
                 let id = match self.encoder.derives_ids {
@@ -155,6 +165,8 @@ impl Writer for BulkWriter {
                 "the batch holds more than 4 GiB",
             )),
         };
+        self.torn_from = None;
+        from.receipts.hold(from.index);
         match encoded {
             Ok((start, has_derived_id)) => self.docs.push(Doc {
                 start,
@@ -175,6 +187,7 @@ impl Writer for BulkWriter {
     }
 
     fn flush(&mut self, batch: &Arc<dyn RecordBatch>) {
+        self.discard_torn();
         if !self.rejected.is_empty() {
             self.sender
                 .tell_rejected(self.rejected.len(), &self.rejected[0].reason);
