@@ -9,6 +9,7 @@
 mod support;
 
 mod access_lines;
+mod chaos;
 mod configurations;
 mod crash;
 mod outage;

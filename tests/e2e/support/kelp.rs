@@ -80,6 +80,16 @@ impl Kelp {
         self.service.kill().unwrap();
     }
 
+    /// SIGSTOP: it holds what it has, and its group takes it for dead.
+    pub fn pause(&self) {
+        self.service.pause();
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.service.resume();
+    }
+
     /// SIGTERM; returns how it ended.
     pub fn terminate(&mut self) -> ExitStatus {
         assert!(

@@ -10,7 +10,7 @@ pub use access::{AccessLog, Expected};
 pub use broker::Topic;
 pub use documents::{distinct, every_document, terms};
 pub use kelp::Kelp;
-pub use servers::{Servers, alone, distribution, shared};
+pub use servers::{Alone, Servers, alone, distribution, shared};
 
 use std::time::{Duration, Instant};
 
