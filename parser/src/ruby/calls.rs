@@ -1,0 +1,612 @@
+//! Calls: names, arguments, blocks, and what follows a value (`.name`, `[index]`).
+
+use super::SyntaxError;
+use super::ast::{Call, Kind, Node, Parameter, Parameters};
+use super::class::Class;
+use super::lexer::Tok;
+use super::names::M;
+use super::parser::{Parsed, Parser, Unresolved, Wanted, node};
+use super::value::{Obj, Text, Val};
+
+/// What may be called without a receiver.
+const FUNCTIONS: &[&str] = &[
+    "raise", "fail", "puts", "print", "p", "pp", "warn", "require", "rand", "sleep", "format", "sprintf", "printf",
+    "Integer", "Float", "String", "Array", "Hash", "BigDecimal", "lambda", "proc", "loop", "catch", "throw",
+    "block_given?", "logger", "send", "public_send", "__send__", "respond_to?", "instance_variable_get",
+    "instance_variable_set", "instance_variable_defined?", "is_a?", "kind_of?", "class", "tap", "then", "yield_self",
+    "inspect", "to_s", "nil?", "method", "freeze", "object_id", "hash", "itself", "filter_matched", "in_event",
+    "in_events", "test", "expect", "parameters",
+];
+
+/// What changes the object that it is called on.
+const CHANGING: &[&str] = &[
+    "<<", "[]=", "push", "append", "prepend", "insert", "concat", "pop", "shift", "unshift", "store", "update",
+    "replace", "clear", "delete", "delete_at", "delete_if", "keep_if", "fill", "add", "add?", "default=",
+    "force_encoding", "instance_variable_set", "send", "public_send", "__send__", "call", "compute_if_absent",
+];
+
+/// Functions of Ruby that there will not be, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("eval", "code that is made at run time cannot be checked; write it out"),
+    ("instance_eval", "code that is made at run time cannot be checked; write it out"),
+    ("class_eval", "code that is made at run time cannot be checked; write it out"),
+    ("system", "a filter runs no commands; prepare the data outside and read it with `translate`"),
+    ("exec", "a filter runs no commands"),
+    ("spawn", "a filter runs no commands"),
+    ("fork", "a filter starts no processes"),
+    ("open", "a filter reads no files for each event; use `translate` with a dictionary file"),
+    ("require_relative", "put the code into the script itself"),
+    ("load", "put the code into the script itself"),
+    ("exit", "a filter cannot end the process; use `event.cancel` to drop the event"),
+    ("abort", "a filter cannot end the process; use `event.cancel` to drop the event"),
+    ("binding", "write the names of the variables out"),
+    ("define_method", "use `def`"),
+    ("define_singleton_method", "use `def`"),
+    ("attr_accessor", "use instance variables"),
+    ("attr_reader", "use instance variables"),
+    ("include", "call the functions of the module by its name"),
+    ("extend", "call the functions of the module by its name"),
+    ("gets", "a filter reads nothing but events"),
+];
+
+impl Parser<'_, '_> {
+    /// Whether the code that is being parsed runs once, before the first event.
+    pub(crate) fn in_init(&self) -> bool {
+        self.init && self.deferred == 0
+    }
+
+    /// A value with everything that hangs on it.
+    pub(crate) fn postfix(&mut self) -> Parsed<Node> {
+        let value = self.nested(Self::primary)?;
+        self.postfix_of(value)
+    }
+
+    pub(crate) fn postfix_of(&mut self, mut value: Node) -> Parsed<Node> {
+        loop {
+            let token = self.peek()?.clone();
+            let Tok::Op(operator) = token.tok else {
+                return Ok(value);
+            };
+            value = match operator {
+                "." | "&." => self.method_call(value, operator == "&.")?,
+                "::" if !token.prefix => self.method_call(value, false)?,
+                "[" if !token.prefix => {
+                    self.advance()?;
+                    let arguments = self.list("]")?;
+                    self.note_event_index(&value, token.start);
+                    self.operator_call(token.start, value, M::Index, arguments)
+                }
+                _ => return Ok(value),
+            };
+        }
+    }
+
+    /// `event['field']`, which Logstash 5 took away.
+    fn note_event_index(&mut self, receiver: &Node, at: usize) {
+        if matches!(receiver.kind, Kind::Local { depth, slot } if self.is_event(depth, slot)) {
+            let message = "an event has no `[]` since Logstash 5: this raises an exception".to_owned();
+            let help = "use `event.get('field')` and `event.set('field', value)`".to_owned();
+            self.problem(at, message, Some(help), true);
+        }
+    }
+
+    fn is_event(&self, depth: u16, slot: u16) -> bool {
+        self.lookup("event") == Some((depth, slot))
+    }
+
+    fn method_call(&mut self, receiver: Node, safe: bool) -> Parsed<Node> {
+        self.advance()?;
+        let token = self.advance()?;
+        let at = token.start;
+        let name = match token.tok {
+            Tok::Ident(name) | Tok::Constant(name) => name,
+            Tok::Op("(") => {
+                let arguments = self.list(")")?;
+                return self.finish_call(at, Some(receiver), "call".to_owned(), arguments, safe);
+            }
+            Tok::Op(operator) => match M::named(operator) {
+                Some(_) => operator.to_owned(),
+                None => return Err(SyntaxError::new(at, format!("expected the name of a method, found `{operator}`"))),
+            },
+            Tok::Label(name) => {
+                // `a ? b.c: d`
+                self.peeked = None;
+                self.lexer.at -= 1;
+                name
+            }
+            other => {
+                let found = super::parser::describe(&other);
+                return Err(SyntaxError::new(at, format!("expected the name of a method, found {found}")));
+            }
+        };
+        self.lexer.before = super::lexer::Before::Method;
+        let arguments = self.arguments(&name)?;
+        let receiver = match receiver.kind {
+            Kind::SelfRef => None,
+            _ => Some(receiver),
+        };
+        self.finish_call(at, receiver, name, arguments, safe)
+    }
+
+    /// The arguments that follow a method's name, in parentheses or not.
+    fn arguments(&mut self, name: &str) -> Parsed<Vec<Node>> {
+        if self.is_op("(")? {
+            if !self.peek()?.space_before {
+                self.advance()?;
+                return self.list(")");
+            }
+            let plain = self.attempt(|parser| {
+                parser.advance()?;
+                let arguments = parser.list(")")?;
+                let next = &parser.peek()?.tok;
+                let ends = matches!(
+                    next,
+                    Tok::Newline | Tok::End | Tok::Op("{" | "}" | ")" | "]" | "," | "." | "&.") | Tok::Keyword("do" | "if" | "unless" | "and" | "or" | "then" | "rescue" | "end")
+                );
+                Ok(ends.then_some(arguments))
+            });
+            if let Ok(Some(arguments)) = plain {
+                return Ok(arguments);
+            }
+            return self.command_arguments();
+        }
+        let token = self.peek()?;
+        let close = name.ends_with(['?', '!']) || matches!(token.tok, Tok::Str(_));
+        if (token.space_before || close) && can_begin_argument(&token.tok, token.prefix) {
+            return self.command_arguments();
+        }
+        Ok(Vec::new())
+    }
+
+    /// Arguments without parentheses.
+    pub(crate) fn command_arguments(&mut self) -> Parsed<Vec<Node>> {
+        self.no_do += 1;
+        let parsed = self.argument_list(None);
+        self.no_do -= 1;
+        parsed
+    }
+
+    /// Arguments or elements up to `close`, which is taken.
+    pub(crate) fn list(&mut self, close: &'static str) -> Parsed<Vec<Node>> {
+        let no_do = std::mem::take(&mut self.no_do);
+        let no_label = std::mem::take(&mut self.lexer.no_label);
+        let parsed = self.argument_list(Some(close));
+        self.no_do = no_do;
+        self.lexer.no_label = no_label;
+        parsed
+    }
+
+    fn argument_list(&mut self, close: Option<&'static str>) -> Parsed<Vec<Node>> {
+        let mut list = Vec::new();
+        let mut pairs = Vec::new();
+        let mut pairs_at = 0;
+        let mut block_pass = None;
+        loop {
+            if let Some(close) = close {
+                self.skip_newlines()?;
+                if self.take_op(close)? {
+                    break;
+                }
+            }
+            let at = self.at()?;
+            match self.argument()? {
+                Argument::Value(value) if matches!(value.kind, Kind::BlockPass(_)) => block_pass = Some(value),
+                Argument::Value(value) => list.push(value),
+                Argument::Pair(key, value) => {
+                    pairs_at = if pairs.is_empty() { at } else { pairs_at };
+                    pairs.push((key, value));
+                }
+            }
+            if close.is_some() {
+                self.skip_newlines()?;
+            }
+            if self.take_op(",")? {
+                self.skip_newlines()?;
+                continue;
+            }
+            match close {
+                Some(close) => {
+                    self.expect_op(close)?;
+                    break;
+                }
+                None => break,
+            }
+        }
+        if !pairs.is_empty() {
+            list.push(node(pairs_at, Kind::Hash(pairs)));
+        }
+        list.extend(block_pass);
+        Ok(list)
+    }
+
+    fn argument(&mut self) -> Parsed<Argument> {
+        let token = self.peek()?.clone();
+        let at = token.start;
+        match token.tok {
+            Tok::Op("*") if token.prefix => {
+                self.advance()?;
+                let list = Box::new(self.expression()?);
+                Ok(Argument::Value(node(at, Kind::Splat(list))))
+            }
+            Tok::Op("**") if token.prefix => {
+                self.advance()?;
+                let hash = self.expression()?;
+                Ok(Argument::Pair(node(at, Kind::DoubleSplat), hash))
+            }
+            Tok::Op("&") if token.prefix => {
+                self.advance()?;
+                let block = Box::new(self.expression()?);
+                Ok(Argument::Value(node(at, Kind::BlockPass(block))))
+            }
+            Tok::Label(_) | Tok::StrLabel(_) => {
+                let key = self.label()?;
+                let value = self.expression()?;
+                Ok(Argument::Pair(key, value))
+            }
+            _ => {
+                let value = match token.tok {
+                    Tok::Keyword("not") => self.expression_statement()?,
+                    _ => self.expression()?,
+                };
+                if !self.take_op("=>")? {
+                    return Ok(Argument::Value(value));
+                }
+                self.skip_newlines()?;
+                let mapped = self.expression()?;
+                Ok(Argument::Pair(value, mapped))
+            }
+        }
+    }
+
+    /// `name:` as a key.
+    pub(crate) fn label(&mut self) -> Parsed<Node> {
+        let token = self.advance()?;
+        self.skip_newlines()?;
+        match token.tok {
+            Tok::Label(name) => {
+                let key = self.symbol_constant(&name);
+                Ok(node(token.start, Kind::Value(key)))
+            }
+            Tok::StrLabel(pieces) => self.symbol(token.start, pieces),
+            _ => self.unexpected("a label"),
+        }
+    }
+
+    /// A name without a receiver that is no variable: a call.
+    pub(crate) fn name_call(&mut self, name: String, at: usize) -> Parsed<Node> {
+        if name == "require" {
+            return self.require(at);
+        }
+        let arguments = self.arguments(&name)?;
+        self.finish_call(at, None, name, arguments, false)
+    }
+
+    pub(crate) fn bare_name(&mut self, name: String, at: usize) -> Parsed<Node> {
+        match self.lookup(&name) {
+            Some((depth, slot)) => Ok(node(at, Kind::Local { depth, slot })),
+            None => self.finish_call(at, None, name, Vec::new(), false),
+        }
+    }
+
+    /// Takes the block of a call and makes the call.
+    fn finish_call(&mut self, at: usize, receiver: Option<Node>, name: String, arguments: Vec<Node>, safe: bool) -> Parsed<Node> {
+        let deferred = receiver.is_none() && matches!(name.as_str(), "lambda" | "proc")
+            || name == "new" && matches!(receiver.as_ref().map(|one| &one.kind), Some(Kind::Value(Val::Class(Class::Proc))));
+        self.deferred += usize::from(deferred);
+        let block = self.block()?;
+        self.deferred -= usize::from(deferred);
+        let spread = arguments.iter().any(|one| matches!(one.kind, Kind::Splat(_) | Kind::BlockPass(_)));
+        let known = M::named(&name);
+        let mut own = None;
+        match &receiver {
+            None => {
+                own = Some(self.program.method(&name));
+                self.check_function(&name, at, !arguments.is_empty() || block.is_some());
+            }
+            Some(_) if known.is_none() => {
+                own = Some(self.program.method(&name));
+                self.unknown_method(&name, at);
+            }
+            Some(receiver) => {
+                if CHANGING.contains(&name.as_str()) || name.ends_with('!') {
+                    self.note_change(receiver);
+                }
+            }
+        }
+        Ok(node(
+            at,
+            Kind::Call(Box::new(Call {
+                receiver,
+                method: known.unwrap_or(M::Unknown),
+                own,
+                arguments,
+                block,
+                safe,
+                spread,
+            })),
+        ))
+    }
+
+    pub(crate) fn operator_call(&mut self, at: usize, receiver: Node, method: M, arguments: Vec<Node>) -> Node {
+        if method == M::Shl {
+            self.note_change(&receiver);
+        }
+        let spread = arguments.iter().any(|one| matches!(one.kind, Kind::Splat(_)));
+        node(
+            at,
+            Kind::Call(Box::new(Call {
+                receiver: Some(receiver),
+                method,
+                own: None,
+                arguments,
+                block: None,
+                safe: false,
+                spread,
+            })),
+        )
+    }
+
+    /// Something is changed: it may be held by a variable that outlives the event.
+    pub(crate) fn note_change(&mut self, receiver: &Node) {
+        let fresh = matches!(receiver.kind, Kind::Local { depth, slot } if self.is_event(depth, slot));
+        self.program.facts.changes_state |= !fresh && !self.in_init();
+    }
+
+    fn check_function(&mut self, name: &str, at: usize, with_arguments: bool) {
+        if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+            let message = format!("`{name}` is not supported");
+            self.problem(at, message, Some((*instead).to_owned()), false);
+        } else if !FUNCTIONS.contains(&name) {
+            self.unresolved.push(Unresolved {
+                unit: self.unit,
+                at,
+                name: name.to_owned(),
+                what: Wanted::Method { with_arguments },
+            });
+        }
+    }
+
+    fn unknown_method(&mut self, name: &str, at: usize) {
+        if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+            let message = format!("the method `{name}` is not supported");
+            return self.problem(at, message, Some((*instead).to_owned()), false);
+        }
+        let near = crate::config::nearest(name, M::ALL.iter().map(|(have, _)| *have));
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`? Kelp knows Ruby's methods for strings, numbers, lists, hashes and times"),
+            None => "Kelp knows Ruby's methods for strings, numbers, lists, hashes and times; rewrite it with those, or use another filter".to_owned(),
+        };
+        self.problem(at, format!("the method `{name}` is not supported"), Some(help), false);
+    }
+
+    /// `require 'json'`: what there is needs no loading.
+    fn require(&mut self, at: usize) -> Parsed<Node> {
+        const KNOWN: &[&str] = &[
+            "json", "time", "date", "base64", "digest", "digest/md5", "digest/sha1", "digest/sha2", "digest/sha256",
+            "securerandom", "cgi", "uri", "ipaddr", "set", "bigdecimal", "bigdecimal/util", "socket", "yaml", "csv",
+            "logstash/event", "logstash/timestamp", "logstash/namespace", "logstash/json", "rubygems", "java", "English",
+            "cgi/util", "cgi/escape", "open3_", "pp", "logger", "singleton", "forwardable", "strscan_", "erb_", "rational",
+            "matrix_", "monitor", "thread", "timeout_",
+        ];
+        let arguments = self.arguments("require")?;
+        match arguments.first().map(|one| &one.kind) {
+            Some(Kind::Str(Val::Ref(number))) => {
+                if let Some(Obj::Str(Text::Utf8(name))) = self.program.constants.get(*number as usize)
+                    && !KNOWN.contains(&name.as_str())
+                {
+                    let message = format!("the library `{name}` is not supported");
+                    let help = "there are json, time, date, base64, digest, securerandom, cgi, uri, ipaddr, set, bigdecimal, yaml and csv".to_owned();
+                    self.problem(at, message, Some(help), false);
+                }
+                Ok(node(at, Kind::Value(Val::True)))
+            }
+            _ => Err(SyntaxError::new(at, "`require` needs the name of a library as a string")),
+        }
+    }
+
+    // Blocks.
+
+    /// A block in braces or `do`, if one follows.
+    pub(crate) fn block(&mut self) -> Parsed<Option<u32>> {
+        let token = self.peek()?.clone();
+        let braces = match token.tok {
+            Tok::Op("{") if !token.prefix || self.lexer.before != super::lexer::Before::Value => true,
+            Tok::Keyword("do") if self.no_do == 0 => false,
+            _ => return Ok(None),
+        };
+        self.advance()?;
+        self.block_body(token.start, braces, None).map(Some)
+    }
+
+    /// The inside of a block and its end; the parameters are given for `->(x) { }`.
+    pub(crate) fn block_body(&mut self, at: usize, braces: bool, given: Option<ParameterSource>) -> Parsed<u32> {
+        let no_label = std::mem::take(&mut self.lexer.no_label);
+        let code = self.in_scope(true, |parser| {
+            let mut parameters = match given {
+                Some(source) => parser.replay(source)?,
+                None if parser.take_op("||")? => Parameters::default(),
+                None if parser.take_op("|")? => parser.parameters("|")?,
+                None => Parameters::default(),
+            };
+            let body = if braces {
+                let body = parser.statements(&["}"])?;
+                if !parser.take_op("}")? {
+                    return Err(SyntaxError::new(at, "this block is not closed: its `}` is missing"));
+                }
+                body
+            } else {
+                let body = parser.body(at)?;
+                parser.expect_end(at, "do")?;
+                body
+            };
+            if parameters.list.is_empty() {
+                parser.numbered(&mut parameters);
+            }
+            Ok((parameters, body))
+        })?;
+        self.lexer.no_label = no_label;
+        self.program.blocks.push(code);
+        Ok(self.program.blocks.len() as u32 - 1)
+    }
+
+    /// `_1` and `_2` in a block without parameters.
+    fn numbered(&mut self, parameters: &mut Parameters) {
+        for name in ["_1", "_2"] {
+            if let Some((0, slot)) = self.lookup(name) {
+                parameters.list.push(Parameter::Required(slot));
+                parameters.required += 1;
+            }
+        }
+    }
+
+    /// Parameters up to `close`, which is taken.
+    pub(crate) fn parameters(&mut self, close: &str) -> Parsed<Parameters> {
+        let mut parameters = Parameters::default();
+        loop {
+            self.skip_newlines_unless(close)?;
+            let ended = match close {
+                "\n" => self.peek()?.tok == Tok::Newline,
+                close => self.is_op(close)?,
+            };
+            if ended {
+                self.advance()?;
+                break;
+            }
+            self.parameter(&mut parameters)?;
+            if self.take_op(",")? {
+                parameters.trailing_comma = true;
+            } else if close != "\n" && self.peek()?.tok == Tok::Newline {
+                // `|a; b|`: variables of the block alone
+                self.advance()?;
+                while let Tok::Ident(name) = self.peek()?.tok.clone() {
+                    self.advance()?;
+                    self.declare_here(&name);
+                    self.take_op(",")?;
+                }
+            }
+        }
+        let single = parameters.list.len() == 1 && parameters.required == 1;
+        parameters.trailing_comma &= single;
+        Ok(parameters)
+    }
+
+    fn skip_newlines_unless(&mut self, close: &str) -> Parsed<()> {
+        if close == "\n" { Ok(()) } else { self.skip_newlines() }
+    }
+
+    fn parameter(&mut self, parameters: &mut Parameters) -> Parsed<()> {
+        let token = self.advance()?;
+        let parameter = match token.tok {
+            Tok::Op("*") => {
+                parameters.rest = true;
+                Parameter::Rest(self.optional_name()?)
+            }
+            Tok::Op("**") => {
+                parameters.keywords = true;
+                Parameter::KeywordRest(self.optional_name()?)
+            }
+            Tok::Op("&") => match self.optional_name()? {
+                Some(slot) => Parameter::Block(slot),
+                None => return self.unexpected("a name"),
+            },
+            Tok::Op("(") => {
+                let mut targets = Vec::new();
+                while !self.take_op(")")? {
+                    targets.push(self.nested(Self::nested_parameter)?);
+                    self.take_op(",")?;
+                }
+                parameters.required += 1;
+                Parameter::Nested(targets)
+            }
+            Tok::Label(name) => {
+                parameters.keywords = true;
+                let slot = self.declare_here(&name);
+                let bare = matches!(self.peek()?.tok, Tok::Op("," | ")" | "|") | Tok::Newline);
+                let default = if bare { None } else { Some(self.ternary_without_pipe()?) };
+                Parameter::Keyword(name.into(), slot, default)
+            }
+            Tok::Ident(name) => {
+                let slot = self.declare_here(&name);
+                if self.take_op("=")? {
+                    parameters.optional += 1;
+                    Parameter::Optional(slot, self.ternary_without_pipe()?)
+                } else {
+                    parameters.required += 1;
+                    Parameter::Required(slot)
+                }
+            }
+            other => {
+                let found = super::parser::describe(&other);
+                return Err(SyntaxError::new(token.start, format!("expected a parameter, found {found}")));
+            }
+        };
+        parameters.trailing_comma = false;
+        parameters.list.push(parameter);
+        Ok(())
+    }
+
+    fn nested_parameter(&mut self) -> Parsed<super::ast::Target> {
+        use super::ast::Target;
+        let token = self.advance()?;
+        match token.tok {
+            Tok::Ident(name) => Ok(Target::Local { depth: 0, slot: self.declare_here(&name) }),
+            Tok::Op("*") => {
+                let slot = self.optional_name()?;
+                Ok(Target::Splat(slot.map(|slot| Box::new(Target::Local { depth: 0, slot }))))
+            }
+            Tok::Op("(") => {
+                let mut targets = Vec::new();
+                while !self.take_op(")")? {
+                    targets.push(self.nested(Self::nested_parameter)?);
+                    self.take_op(",")?;
+                }
+                Ok(Target::Nested(targets))
+            }
+            _ => Err(SyntaxError::new(token.start, "expected a parameter")),
+        }
+    }
+
+    fn optional_name(&mut self) -> Parsed<Option<u16>> {
+        let Tok::Ident(name) = self.peek()?.tok.clone() else {
+            return Ok(None);
+        };
+        self.advance()?;
+        Ok(Some(self.declare_here(&name)))
+    }
+}
+
+enum Argument {
+    Value(Node),
+    Pair(Node, Node),
+}
+
+/// Where the parameters of a lambda stand: they are parsed in the scope of its block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ParameterSource {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+fn can_begin_argument(tok: &Tok, prefix: bool) -> bool {
+    match tok {
+        Tok::Int(_)
+        | Tok::BigInt(_)
+        | Tok::Float(_)
+        | Tok::Ident(_)
+        | Tok::Constant(_)
+        | Tok::Variable(_)
+        | Tok::LastMatch(_)
+        | Tok::Label(_)
+        | Tok::Str(_)
+        | Tok::StrLabel(_)
+        | Tok::Sym(_)
+        | Tok::DynSym(_)
+        | Tok::Regex(..)
+        | Tok::Words(_)
+        | Tok::Symbols(_) => true,
+        Tok::Keyword(word) => matches!(*word, "nil" | "true" | "false" | "self" | "not" | "defined?" | "case" | "__method__"),
+        Tok::Op("->") => true,
+        Tok::Op(op) => prefix && matches!(*op, "[" | "-" | "*" | "&" | "::" | "!" | "~" | "**"),
+        Tok::Newline | Tok::End => false,
+    }
+}

@@ -1,0 +1,50 @@
+//! A small Ruby for the code in Logstash configurations: expressions, control structures, blocks, methods and the common
+//! methods of strings, numbers, lists, hashes and times. No input or output, no classes, bounded in steps, memory and depth.
+//!
+//! Source text becomes a tree ([`parser`]) in which every name is resolved, so what is not supported is refused when the
+//! configuration is checked. [`interp`] walks the tree. Objects live on a [`heap`] behind handles and go with the run that made
+//! them, except where a variable that outlives it holds them.
+
+mod ast;
+mod calls;
+mod class;
+mod control;
+mod convert;
+mod expression;
+mod hash;
+mod heap;
+mod interp;
+mod lexer;
+mod literal;
+mod methods;
+mod names;
+mod parser;
+mod script;
+mod text;
+mod value;
+
+pub(crate) use script::{Outcome, Script, Source};
+
+/// Code that is not Ruby, or not of the part that there is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct SyntaxError {
+    pub(crate) at: usize,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl SyntaxError {
+    fn new(at: usize, message: impl Into<String>) -> Self {
+        Self {
+            at,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}

@@ -1,0 +1,236 @@
+//! Programs as filters use them: compiled with diagnostics, run on events.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ast::Program;
+use super::class::Class;
+use super::interp::{Flow, Held, Memory, Run};
+use super::names::M;
+use super::parser::{Problem, Unresolved, Wanted, parse_unit};
+use super::value::{Obj, Val};
+use crate::config::Span;
+use crate::event::{Arena, Event};
+use crate::filter::Context;
+use crate::regex::Scratch;
+use crate::spec::Settings;
+use crate::time::Timestamp;
+
+/// From so many objects on garbage is collected after an event, if they have doubled since the last time.
+const GARBAGE_MIN: usize = 4096;
+
+/// A source of a program.
+pub(crate) struct Source<'s> {
+    pub(crate) text: &'s str,
+    /// Where it stands, with its quotes.
+    pub(crate) span: Span,
+    /// It runs once, before the first event.
+    pub(crate) init: bool,
+}
+
+/// A compiled program with what its `init` left behind.
+pub(crate) struct Script {
+    program: Program,
+    code: usize,
+    state: State,
+}
+
+enum State {
+    /// Nothing that outlives an event changes: workers share it without a lock.
+    Shared { objects: Arc<Vec<Obj>>, globals: Vec<Val> },
+    Locked(Mutex<Memory>),
+}
+
+/// What became of an event.
+pub(crate) struct Outcome {
+    pub(crate) cancelled: bool,
+    /// The message of the exception that ended the code.
+    pub(crate) error: Option<String>,
+}
+
+impl Script {
+    /// Compiles the sources, of which the last is the code for events, and runs the first if it is an `init`; `None` after
+    /// errors were reported.
+    pub(crate) fn compile(sources: &[Source<'_>], settings: &mut Settings<'_>) -> Option<Self> {
+        let mut program = Program::default();
+        let mut problems = Vec::new();
+        let mut unresolved = Vec::new();
+        let mut failed = false;
+        for source in sources {
+            let variables: &[&str] = if source.init { &[] } else { &["event", "new_event_block"] };
+            let known = problems.len();
+            match parse_unit(source.text, variables, source.init, &mut program, &mut problems, &mut unresolved) {
+                Ok(unit) => program.units.push(unit),
+                Err(error) => {
+                    report(settings, source, error.at, error.message, error.help, false);
+                    return None;
+                }
+            }
+            for Problem { at, message, help, runs } in problems.drain(known..) {
+                failed |= !runs;
+                report(settings, source, at, message, help, runs);
+            }
+        }
+        failed |= report_unresolved(&program, &unresolved, sources, settings);
+        if failed {
+            return None;
+        }
+        let objects = Arc::new(std::mem::take(&mut program.constants));
+        let mut memory = Memory::new(Arc::clone(&objects));
+        memory.globals.resize(program.globals.len(), Val::Nil);
+        if sources.len() > 1
+            && let Err(message) = run_init(&program, &mut memory)
+        {
+            settings.report(sources[0].span, format!("`init` raised an exception: {message}"));
+            return None;
+        }
+        let facts = program.facts;
+        let state = if facts.uses_state && (facts.changes_state || !memory.envs.is_empty() && has_procs(&memory)) {
+            State::Locked(Mutex::new(memory))
+        } else {
+            let globals = memory.globals.clone();
+            State::Shared { objects: memory.heap.freeze(), globals }
+        };
+        let code = program.units.len() - 1;
+        Some(Self { program, code, state })
+    }
+
+    /// Runs the code on an event.
+    pub(crate) fn run<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
+        match &self.state {
+            State::Shared { objects, globals } => {
+                let mut memory = Memory::new(Arc::clone(objects));
+                memory.globals.clone_from(globals);
+                self.run_in(&mut memory, event, context)
+            }
+            State::Locked(memory) => {
+                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+                let outcome = self.run_in(&mut memory, event, context);
+                memory.collect();
+                outcome
+            }
+        }
+    }
+
+    fn run_in<'a>(&self, memory: &mut Memory, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
+        let arena = context.arena;
+        let (envs, slots) = (memory.envs.len(), memory.slots.len());
+        let mut run = Run::new(&self.program, memory, arena, context.scratch, context.now);
+        run.events.push(Held {
+            event: std::mem::replace(event, Event::empty(arena)),
+            cancelled: false,
+        });
+        let held = run.heap().add(Obj::Event(0));
+        let block = run.heap().add(Obj::NewEventBlock);
+        let error = match run.unit(self.code, &[held, block]) {
+            Ok(_) => None,
+            Err(flow) => Some(run.message(flow)),
+        };
+        let emitted = std::mem::take(&mut run.emitted);
+        let mut events: Vec<Option<Held<'a>>> = std::mem::take(&mut run.events).into_iter().map(Some).collect();
+        let mut cancelled = false;
+        if let Some(held) = events[0].take() {
+            cancelled = held.cancelled;
+            *event = held.event;
+        }
+        for number in emitted {
+            match events.get_mut(number as usize).and_then(Option::take) {
+                Some(held) if !held.cancelled => context.emit(held.event, false),
+                None if number == 0 => context.emit(event.clone(), false),
+                _ => {}
+            }
+        }
+        memory.envs.truncate(envs);
+        memory.slots.truncate(slots);
+        Outcome { cancelled, error }
+    }
+}
+
+impl Memory {
+    /// Collects garbage if there may be much of it.
+    fn collect(&mut self) {
+        if self.heap.len() > GARBAGE_MIN && self.heap.len() > 2 * self.kept {
+            let mut roots: Vec<&mut Val> = self.globals.iter_mut().chain(self.slots.iter_mut()).collect();
+            self.heap.compact(&mut roots);
+            self.kept = self.heap.len();
+        }
+    }
+}
+
+fn has_procs(memory: &Memory) -> bool {
+    memory
+        .globals
+        .iter()
+        .any(|&value| matches!(memory.heap.object(value), Some(Obj::Proc(_) | Obj::Array(_) | Obj::Hash(_))))
+}
+
+fn run_init(program: &Program, memory: &mut Memory) -> Result<(), String> {
+    let arena = Arena::new();
+    let mut scratch = Scratch::default();
+    let mut run = Run::new(program, memory, &arena, &mut scratch, Timestamp::new(0, 0));
+    let result = run.unit(0, &[]);
+    result.map(|_| ()).map_err(|flow| run.message(flow))
+}
+
+impl Run<'_, '_> {
+    /// The message of what ended the code.
+    pub(crate) fn message(&mut self, flow: Flow) -> String {
+        match flow {
+            Flow::Raise(exception) => match self.heap().object(exception) {
+                Some(Obj::Exception { message, .. }) => message.to_string(),
+                _ => "exception".to_owned(),
+            },
+            Flow::Exhausted(what) => what.to_owned(),
+            Flow::Break(..) => "break from proc-closure".to_owned(),
+            Flow::Throw(tag, _) => format!("uncaught throw {}", self.inspect(tag).unwrap_or_default()),
+            Flow::Next(_) | Flow::Return(..) | Flow::Retry => "unexpected return".to_owned(),
+        }
+    }
+}
+
+/// Reports names that nothing explains; whether one is an error.
+fn report_unresolved(program: &Program, unresolved: &[Unresolved], sources: &[Source<'_>], settings: &mut Settings<'_>) -> bool {
+    let mut failed = false;
+    for one in unresolved {
+        let source = &sources[one.unit];
+        match one.what {
+            Wanted::Method { with_arguments } => {
+                let defined = program.methods.iter().any(|method| *method.name == *one.name && method.code.is_some());
+                if defined {
+                    continue;
+                }
+                let message = format!("there is no variable or method `{}`", one.name);
+                let help = "Logstash would raise a NameError here for every event";
+                let known = M::named(&one.name).is_some();
+                failed |= with_arguments && !known;
+                report(settings, source, one.at, message, Some(help.to_owned()), !with_arguments || known);
+            }
+            Wanted::Constant if program.constants_assigned.contains(&one.name) => {}
+            Wanted::Constant => {
+                failed = true;
+                let near = crate::config::nearest(&one.name, Class::names());
+                let help = match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "Kelp knows Ruby's core classes and JSON, Base64, Digest, SecureRandom, Math and LogStash's own".to_owned(),
+                };
+                let message = format!("the constant `{}` is not supported", one.name);
+                report(settings, source, one.at, message, Some(help), false);
+            }
+        }
+    }
+    failed
+}
+
+/// Reports something at a place in the code.
+fn report(settings: &mut Settings<'_>, source: &Source<'_>, at: usize, message: String, help: Option<String>, warning: bool) {
+    let mut span = source.span;
+    // Unless a variable of the environment or an escape moved it, the code stands there as it is.
+    if (span.end - span.start) as usize == source.text.len() + 2 {
+        let start = span.start + 1 + at.min(source.text.len()) as u32;
+        span.start = start;
+        span.end = span.end.min(start + 1);
+    }
+    let line = source.text[..at.min(source.text.len())].matches('\n').count() + 1;
+    let message = format!("in this Ruby code, line {line}: {message}");
+    let diagnostic = if warning { settings.warn(span, message) } else { settings.report(span, message) };
+    diagnostic.help = help;
+}

@@ -1,0 +1,180 @@
+//! Values of the evaluator: small ones lie in the value, others on the heap behind a handle.
+
+use num_bigint::BigInt;
+
+use super::class::Class;
+use super::hash::RubyHash;
+use crate::regex::Regex;
+use crate::time::Timestamp;
+
+/// A value. Copying it copies a handle, as assigning does in Ruby.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Val {
+    Nil,
+    True,
+    False,
+    Int(i64),
+    Float(f64),
+    /// A class or module.
+    Class(Class),
+    /// An object on the [`Heap`](super::heap::Heap).
+    Ref(u32),
+}
+
+impl Val {
+    pub(crate) fn bool(value: bool) -> Self {
+        if value { Val::True } else { Val::False }
+    }
+
+    /// Everything but `nil` and `false` is true.
+    pub(crate) fn truthy(self) -> bool {
+        !matches!(self, Val::Nil | Val::False)
+    }
+
+    pub(crate) fn is_nil(self) -> bool {
+        self == Val::Nil
+    }
+}
+
+/// An object on the heap.
+#[derive(Clone, Debug)]
+pub(crate) enum Obj {
+    Str(Text),
+    Sym(Box<str>),
+    /// Beyond 64 bits.
+    Big(BigInt),
+    /// A decimal number that is kept as written, as Logstash's json filter makes them.
+    Decimal(Box<str>),
+    Array(Vec<Val>),
+    Hash(RubyHash),
+    /// A set: its elements are the keys.
+    Set(RubyHash),
+    Range {
+        first: Val,
+        last: Val,
+        exclusive: bool,
+    },
+    Regex(Regex, &'static str),
+    Match(Box<MatchData>),
+    Time(RubyTime),
+    /// A date without a time: days since 1970-01-01.
+    Date(i64),
+    Timestamp(Timestamp),
+    /// An event, by its number in the run.
+    Event(u32),
+    Proc(Proc),
+    Exception {
+        class: Class,
+        message: Box<str>,
+    },
+    /// A hash function that takes more input: its class and what it took so far.
+    Digest(Class, Vec<u8>),
+    /// What calls the block `new_event_block` of the filter.
+    NewEventBlock,
+    /// The `map_meta` of the aggregate filter.
+    MapMeta,
+    /// `logger`
+    Logger,
+    /// What `each` and the like give without a block: the elements, already collected.
+    Enumerator(Vec<Val>),
+}
+
+/// The bytes of a string: text wherever possible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Text {
+    Utf8(String),
+    /// Binary, or text that is not valid UTF-8 (`utf8` is then set).
+    Bytes { bytes: Vec<u8>, utf8: bool },
+}
+
+impl Text {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Text::Utf8(text) => text.as_bytes(),
+            Text::Bytes { bytes, .. } => bytes,
+        }
+    }
+
+    /// The text of bytes that are said to be UTF-8.
+    pub(crate) fn from_utf8(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Text::Utf8(text),
+            Err(error) => Text::Bytes {
+                bytes: error.into_bytes(),
+                utf8: true,
+            },
+        }
+    }
+
+    pub(crate) fn binary(bytes: Vec<u8>) -> Self {
+        Text::Bytes { bytes, utf8: false }
+    }
+
+    /// As the event gets it: binary bytes are taken for ISO 8859-1, as JRuby does on its way to Java;
+    /// broken UTF-8 gets replacement characters.
+    pub(crate) fn to_event_text(&self) -> std::borrow::Cow<'_, str> {
+        match self {
+            Text::Utf8(text) => text.into(),
+            Text::Bytes { bytes, utf8: true } => String::from_utf8_lossy(bytes),
+            Text::Bytes { bytes, utf8: false } => {
+                bytes.iter().map(|&byte| char::from(byte)).collect()
+            }
+        }
+    }
+}
+
+/// A point in time with the offset in which it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RubyTime {
+    pub(crate) at: Timestamp,
+    /// Seconds east of UTC.
+    pub(crate) offset: i32,
+    /// Shown as `UTC` rather than `+0000`.
+    pub(crate) utc: bool,
+}
+
+/// What a regular expression found.
+#[derive(Clone, Debug)]
+pub(crate) struct MatchData {
+    pub(crate) text: Box<str>,
+    /// Byte spans of the whole match and of the groups.
+    pub(crate) spans: Vec<Option<(usize, usize)>>,
+    pub(crate) regex: Regex,
+}
+
+impl MatchData {
+    /// What a group matched.
+    pub(crate) fn group(&self, group: usize) -> Option<&str> {
+        let (start, end) = (*self.spans.get(group)?)?;
+        self.text.get(start..end)
+    }
+
+    /// The number of a named group: the last of that name that took part in the match.
+    pub(crate) fn named(&self, name: &str) -> Option<usize> {
+        let (_, groups) = self.regex.capture_names().find(|(have, _)| *have == name)?;
+        let taken = groups
+            .iter()
+            .rev()
+            .find(|&&group| matches!(self.spans.get(group as usize), Some(Some(_))));
+        taken.or(groups.last()).map(|&group| group as usize)
+    }
+}
+
+/// A block that was made an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Proc {
+    Block {
+        /// The number of its code in the program.
+        block: u32,
+        /// The variables around it.
+        env: u32,
+        /// The run in which it was made.
+        run: u64,
+        /// Arguments are counted and `return` leaves the block only.
+        lambda: bool,
+    },
+    /// `&:name`
+    Symbol(super::names::M),
+    /// `method(:name)`
+    Method(u32),
+}
