@@ -141,6 +141,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::mutate::Mutate>(),
     FilterPlugin::of::<filters::prune::Prune>(),
     FilterPlugin::of::<filters::range::Range>(),
+    FilterPlugin::of::<filters::ruby::Ruby>(),
     FilterPlugin::of::<filters::sleep::Sleep>(),
     FilterPlugin::of::<filters::split::Split>(),
     FilterPlugin::of::<filters::syslog_pri::SyslogPri>(),

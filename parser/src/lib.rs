@@ -20,5 +20,6 @@ pub mod pipeline;
 pub mod receipt;
 pub mod record;
 pub mod regex;
+mod ruby;
 pub mod spec;
 pub mod time;

@@ -24,6 +24,7 @@ pub mod mutate;
 pub mod prune;
 pub mod range;
 mod regex_template;
+pub mod ruby;
 pub mod sleep;
 pub mod split;
 pub mod syslog_pri;

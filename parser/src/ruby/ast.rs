@@ -101,13 +101,11 @@ pub(crate) enum Target {
     Index {
         receiver: Node,
         arguments: Vec<Node>,
-        at: u32,
     },
     Attribute {
         receiver: Node,
         name: M,
         safe: bool,
-        at: u32,
     },
     /// `*rest`; a lone `*` has no target.
     Splat(Option<Box<Target>>),

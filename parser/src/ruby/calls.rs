@@ -10,35 +10,128 @@ use super::value::{Obj, Text, Val};
 
 /// What may be called without a receiver.
 const FUNCTIONS: &[&str] = &[
-    "raise", "fail", "puts", "print", "p", "pp", "warn", "require", "rand", "sleep", "format", "sprintf", "printf",
-    "Integer", "Float", "String", "Array", "Hash", "BigDecimal", "lambda", "proc", "loop", "catch", "throw",
-    "block_given?", "logger", "send", "public_send", "__send__", "respond_to?", "instance_variable_get",
-    "instance_variable_set", "instance_variable_defined?", "is_a?", "kind_of?", "class", "tap", "then", "yield_self",
-    "inspect", "to_s", "nil?", "method", "freeze", "object_id", "hash", "itself", "filter_matched", "in_event",
-    "in_events", "test", "expect", "parameters",
+    "raise",
+    "fail",
+    "puts",
+    "print",
+    "p",
+    "pp",
+    "warn",
+    "require",
+    "rand",
+    "sleep",
+    "format",
+    "sprintf",
+    "printf",
+    "Integer",
+    "Float",
+    "String",
+    "Array",
+    "Hash",
+    "lambda",
+    "proc",
+    "loop",
+    "catch",
+    "throw",
+    "block_given?",
+    "logger",
+    "send",
+    "public_send",
+    "__send__",
+    "respond_to?",
+    "instance_variable_get",
+    "instance_variable_set",
+    "instance_variable_defined?",
+    "is_a?",
+    "kind_of?",
+    "class",
+    "tap",
+    "then",
+    "yield_self",
+    "inspect",
+    "to_s",
+    "nil?",
+    "method",
+    "freeze",
+    "object_id",
+    "hash",
+    "itself",
+    "filter_matched",
+    "in_event",
+    "in_events",
+    "test",
+    "expect",
+    "parameters",
 ];
 
 /// What changes the object that it is called on.
 const CHANGING: &[&str] = &[
-    "<<", "[]=", "push", "append", "prepend", "insert", "concat", "pop", "shift", "unshift", "store", "update",
-    "replace", "clear", "delete", "delete_at", "delete_if", "keep_if", "fill", "add", "add?", "default=",
-    "force_encoding", "instance_variable_set", "send", "public_send", "__send__", "call", "compute_if_absent",
+    "<<",
+    "[]=",
+    "push",
+    "append",
+    "prepend",
+    "insert",
+    "concat",
+    "pop",
+    "shift",
+    "unshift",
+    "store",
+    "update",
+    "replace",
+    "clear",
+    "delete",
+    "delete_at",
+    "delete_if",
+    "keep_if",
+    "fill",
+    "add",
+    "add?",
+    "default=",
+    "force_encoding",
+    "instance_variable_set",
+    "send",
+    "public_send",
+    "__send__",
+    "call",
+    "compute_if_absent",
 ];
 
 /// Functions of Ruby that there will not be, and why.
 const REFUSED: &[(&str, &str)] = &[
-    ("eval", "code that is made at run time cannot be checked; write it out"),
-    ("instance_eval", "code that is made at run time cannot be checked; write it out"),
-    ("class_eval", "code that is made at run time cannot be checked; write it out"),
-    ("system", "a filter runs no commands; prepare the data outside and read it with `translate`"),
+    (
+        "eval",
+        "code that is made at run time cannot be checked; write it out",
+    ),
+    (
+        "instance_eval",
+        "code that is made at run time cannot be checked; write it out",
+    ),
+    (
+        "class_eval",
+        "code that is made at run time cannot be checked; write it out",
+    ),
+    (
+        "system",
+        "a filter runs no commands; prepare the data outside and read it with `translate`",
+    ),
     ("exec", "a filter runs no commands"),
     ("spawn", "a filter runs no commands"),
     ("fork", "a filter starts no processes"),
-    ("open", "a filter reads no files for each event; use `translate` with a dictionary file"),
+    (
+        "open",
+        "a filter reads no files for each event; use `translate` with a dictionary file",
+    ),
     ("require_relative", "put the code into the script itself"),
     ("load", "put the code into the script itself"),
-    ("exit", "a filter cannot end the process; use `event.cancel` to drop the event"),
-    ("abort", "a filter cannot end the process; use `event.cancel` to drop the event"),
+    (
+        "exit",
+        "a filter cannot end the process; use `event.cancel` to drop the event",
+    ),
+    (
+        "abort",
+        "a filter cannot end the process; use `event.cancel` to drop the event",
+    ),
     ("binding", "write the names of the variables out"),
     ("define_method", "use `def`"),
     ("define_singleton_method", "use `def`"),
@@ -84,7 +177,8 @@ impl Parser<'_, '_> {
     /// `event['field']`, which Logstash 5 took away.
     fn note_event_index(&mut self, receiver: &Node, at: usize) {
         if matches!(receiver.kind, Kind::Local { depth, slot } if self.is_event(depth, slot)) {
-            let message = "an event has no `[]` since Logstash 5: this raises an exception".to_owned();
+            let message =
+                "an event has no `[]` since Logstash 5: this raises an exception".to_owned();
             let help = "use `event.get('field')` and `event.set('field', value)`".to_owned();
             self.problem(at, message, Some(help), true);
         }
@@ -106,7 +200,12 @@ impl Parser<'_, '_> {
             }
             Tok::Op(operator) => match M::named(operator) {
                 Some(_) => operator.to_owned(),
-                None => return Err(SyntaxError::new(at, format!("expected the name of a method, found `{operator}`"))),
+                None => {
+                    return Err(SyntaxError::new(
+                        at,
+                        format!("expected the name of a method, found `{operator}`"),
+                    ));
+                }
             },
             Tok::Label(name) => {
                 // `a ? b.c: d`
@@ -116,7 +215,10 @@ impl Parser<'_, '_> {
             }
             other => {
                 let found = super::parser::describe(&other);
-                return Err(SyntaxError::new(at, format!("expected the name of a method, found {found}")));
+                return Err(SyntaxError::new(
+                    at,
+                    format!("expected the name of a method, found {found}"),
+                ));
             }
         };
         self.lexer.before = super::lexer::Before::Method;
@@ -141,7 +243,12 @@ impl Parser<'_, '_> {
                 let next = &parser.peek()?.tok;
                 let ends = matches!(
                     next,
-                    Tok::Newline | Tok::End | Tok::Op("{" | "}" | ")" | "]" | "," | "." | "&.") | Tok::Keyword("do" | "if" | "unless" | "and" | "or" | "then" | "rescue" | "end")
+                    Tok::Newline
+                        | Tok::End
+                        | Tok::Op("{" | "}" | ")" | "]" | "," | "." | "&.")
+                        | Tok::Keyword(
+                            "do" | "if" | "unless" | "and" | "or" | "then" | "rescue" | "end"
+                        )
                 );
                 Ok(ends.then_some(arguments))
             });
@@ -190,7 +297,9 @@ impl Parser<'_, '_> {
             }
             let at = self.at()?;
             match self.argument()? {
-                Argument::Value(value) if matches!(value.kind, Kind::BlockPass(_)) => block_pass = Some(value),
+                Argument::Value(value) if matches!(value.kind, Kind::BlockPass(_)) => {
+                    block_pass = Some(value)
+                }
                 Argument::Value(value) => list.push(value),
                 Argument::Pair(key, value) => {
                     pairs_at = if pairs.is_empty() { at } else { pairs_at };
@@ -289,13 +398,26 @@ impl Parser<'_, '_> {
     }
 
     /// Takes the block of a call and makes the call.
-    fn finish_call(&mut self, at: usize, receiver: Option<Node>, name: String, arguments: Vec<Node>, safe: bool) -> Parsed<Node> {
+    fn finish_call(
+        &mut self,
+        at: usize,
+        receiver: Option<Node>,
+        name: String,
+        arguments: Vec<Node>,
+        safe: bool,
+    ) -> Parsed<Node> {
         let deferred = receiver.is_none() && matches!(name.as_str(), "lambda" | "proc")
-            || name == "new" && matches!(receiver.as_ref().map(|one| &one.kind), Some(Kind::Value(Val::Class(Class::Proc))));
+            || name == "new"
+                && matches!(
+                    receiver.as_ref().map(|one| &one.kind),
+                    Some(Kind::Value(Val::Class(Class::Proc)))
+                );
         self.deferred += usize::from(deferred);
         let block = self.block()?;
         self.deferred -= usize::from(deferred);
-        let spread = arguments.iter().any(|one| matches!(one.kind, Kind::Splat(_) | Kind::BlockPass(_)));
+        let spread = arguments
+            .iter()
+            .any(|one| matches!(one.kind, Kind::Splat(_) | Kind::BlockPass(_)));
         let known = M::named(&name);
         let mut own = None;
         match &receiver {
@@ -327,11 +449,19 @@ impl Parser<'_, '_> {
         ))
     }
 
-    pub(crate) fn operator_call(&mut self, at: usize, receiver: Node, method: M, arguments: Vec<Node>) -> Node {
+    pub(crate) fn operator_call(
+        &mut self,
+        at: usize,
+        receiver: Node,
+        method: M,
+        arguments: Vec<Node>,
+    ) -> Node {
         if method == M::Shl {
             self.note_change(&receiver);
         }
-        let spread = arguments.iter().any(|one| matches!(one.kind, Kind::Splat(_)));
+        let spread = arguments
+            .iter()
+            .any(|one| matches!(one.kind, Kind::Splat(_)));
         node(
             at,
             Kind::Call(Box::new(Call {
@@ -348,7 +478,8 @@ impl Parser<'_, '_> {
 
     /// Something is changed: it may be held by a variable that outlives the event.
     pub(crate) fn note_change(&mut self, receiver: &Node) {
-        let fresh = matches!(receiver.kind, Kind::Local { depth, slot } if self.is_event(depth, slot));
+        let fresh =
+            matches!(receiver.kind, Kind::Local { depth, slot } if self.is_event(depth, slot));
         self.program.facts.changes_state |= !fresh && !self.in_init();
     }
 
@@ -376,31 +507,51 @@ impl Parser<'_, '_> {
             Some(near) => format!("did you mean `{near}`? Kelp knows Ruby's methods for strings, numbers, lists, hashes and times"),
             None => "Kelp knows Ruby's methods for strings, numbers, lists, hashes and times; rewrite it with those, or use another filter".to_owned(),
         };
-        self.problem(at, format!("the method `{name}` is not supported"), Some(help), false);
+        self.problem(
+            at,
+            format!("the method `{name}` is not supported"),
+            Some(help),
+            false,
+        );
     }
 
     /// `require 'json'`: what there is needs no loading.
     fn require(&mut self, at: usize) -> Parsed<Node> {
         const KNOWN: &[&str] = &[
-            "json", "time", "date", "base64", "digest", "digest/md5", "digest/sha1", "digest/sha2", "digest/sha256",
-            "securerandom", "cgi", "uri", "ipaddr", "set", "bigdecimal", "bigdecimal/util", "socket", "yaml", "csv",
-            "logstash/event", "logstash/timestamp", "logstash/namespace", "logstash/json", "rubygems", "java", "English",
-            "cgi/util", "cgi/escape", "open3_", "pp", "logger", "singleton", "forwardable", "strscan_", "erb_", "rational",
-            "matrix_", "monitor", "thread", "timeout_",
+            "json",
+            "time",
+            "date",
+            "base64",
+            "digest",
+            "digest/md5",
+            "digest/sha1",
+            "digest/sha2",
+            "digest/sha256",
+            "securerandom",
+            "socket",
+            "logstash/event",
+            "logstash/timestamp",
+            "logstash/namespace",
+            "logstash/json",
         ];
         let arguments = self.arguments("require")?;
         match arguments.first().map(|one| &one.kind) {
             Some(Kind::Str(Val::Ref(number))) => {
-                if let Some(Obj::Str(Text::Utf8(name))) = self.program.constants.get(*number as usize)
+                if let Some(Obj::Str(Text::Utf8(name))) =
+                    self.program.constants.get(*number as usize)
                     && !KNOWN.contains(&name.as_str())
                 {
                     let message = format!("the library `{name}` is not supported");
-                    let help = "there are json, time, date, base64, digest, securerandom, cgi, uri, ipaddr, set, bigdecimal, yaml and csv".to_owned();
+                    let help =
+                        "there are json, time, date, base64, digest and securerandom".to_owned();
                     self.problem(at, message, Some(help), false);
                 }
                 Ok(node(at, Kind::Value(Val::True)))
             }
-            _ => Err(SyntaxError::new(at, "`require` needs the name of a library as a string")),
+            _ => Err(SyntaxError::new(
+                at,
+                "`require` needs the name of a library as a string",
+            )),
         }
     }
 
@@ -410,7 +561,9 @@ impl Parser<'_, '_> {
     pub(crate) fn block(&mut self) -> Parsed<Option<u32>> {
         let token = self.peek()?.clone();
         let braces = match token.tok {
-            Tok::Op("{") if !token.prefix || self.lexer.before != super::lexer::Before::Value => true,
+            Tok::Op("{") if !token.prefix || self.lexer.before != super::lexer::Before::Value => {
+                true
+            }
             Tok::Keyword("do") if self.no_do == 0 => false,
             _ => return Ok(None),
         };
@@ -419,7 +572,12 @@ impl Parser<'_, '_> {
     }
 
     /// The inside of a block and its end; the parameters are given for `->(x) { }`.
-    pub(crate) fn block_body(&mut self, at: usize, braces: bool, given: Option<ParameterSource>) -> Parsed<u32> {
+    pub(crate) fn block_body(
+        &mut self,
+        at: usize,
+        braces: bool,
+        given: Option<ParameterSource>,
+    ) -> Parsed<u32> {
         let no_label = std::mem::take(&mut self.lexer.no_label);
         let code = self.in_scope(true, |parser| {
             let mut parameters = match given {
@@ -431,7 +589,10 @@ impl Parser<'_, '_> {
             let body = if braces {
                 let body = parser.statements(&["}"])?;
                 if !parser.take_op("}")? {
-                    return Err(SyntaxError::new(at, "this block is not closed: its `}` is missing"));
+                    return Err(SyntaxError::new(
+                        at,
+                        "this block is not closed: its `}` is missing",
+                    ));
                 }
                 body
             } else {
@@ -491,10 +652,14 @@ impl Parser<'_, '_> {
     }
 
     fn skip_newlines_unless(&mut self, close: &str) -> Parsed<()> {
-        if close == "\n" { Ok(()) } else { self.skip_newlines() }
+        if close == "\n" {
+            Ok(())
+        } else {
+            self.skip_newlines()
+        }
     }
 
-    fn parameter(&mut self, parameters: &mut Parameters) -> Parsed<()> {
+    pub(crate) fn parameter(&mut self, parameters: &mut Parameters) -> Parsed<()> {
         let token = self.advance()?;
         let parameter = match token.tok {
             Tok::Op("*") => {
@@ -522,7 +687,11 @@ impl Parser<'_, '_> {
                 parameters.keywords = true;
                 let slot = self.declare_here(&name);
                 let bare = matches!(self.peek()?.tok, Tok::Op("," | ")" | "|") | Tok::Newline);
-                let default = if bare { None } else { Some(self.ternary_without_pipe()?) };
+                let default = if bare {
+                    None
+                } else {
+                    Some(self.ternary_without_pipe()?)
+                };
                 Parameter::Keyword(name.into(), slot, default)
             }
             Tok::Ident(name) => {
@@ -537,7 +706,10 @@ impl Parser<'_, '_> {
             }
             other => {
                 let found = super::parser::describe(&other);
-                return Err(SyntaxError::new(token.start, format!("expected a parameter, found {found}")));
+                return Err(SyntaxError::new(
+                    token.start,
+                    format!("expected a parameter, found {found}"),
+                ));
             }
         };
         parameters.trailing_comma = false;
@@ -549,10 +721,15 @@ impl Parser<'_, '_> {
         use super::ast::Target;
         let token = self.advance()?;
         match token.tok {
-            Tok::Ident(name) => Ok(Target::Local { depth: 0, slot: self.declare_here(&name) }),
+            Tok::Ident(name) => Ok(Target::Local {
+                depth: 0,
+                slot: self.declare_here(&name),
+            }),
             Tok::Op("*") => {
                 let slot = self.optional_name()?;
-                Ok(Target::Splat(slot.map(|slot| Box::new(Target::Local { depth: 0, slot }))))
+                Ok(Target::Splat(
+                    slot.map(|slot| Box::new(Target::Local { depth: 0, slot })),
+                ))
             }
             Tok::Op("(") => {
                 let mut targets = Vec::new();
@@ -604,7 +781,10 @@ fn can_begin_argument(tok: &Tok, prefix: bool) -> bool {
         | Tok::Regex(..)
         | Tok::Words(_)
         | Tok::Symbols(_) => true,
-        Tok::Keyword(word) => matches!(*word, "nil" | "true" | "false" | "self" | "not" | "defined?" | "case" | "__method__"),
+        Tok::Keyword(word) => matches!(
+            *word,
+            "nil" | "true" | "false" | "self" | "not" | "defined?" | "case" | "__method__"
+        ),
         Tok::Op("->") => true,
         Tok::Op(op) => prefix && matches!(*op, "[" | "-" | "*" | "&" | "::" | "!" | "~" | "**"),
         Tok::Newline | Tok::End => false,

@@ -48,22 +48,17 @@ classes! {
     Symbol "Symbol" < Object,
     Array "Array" < Object,
     Hash "Hash" < Object,
-    Set "Set" < Object,
     Range "Range" < Object,
     Regexp "Regexp" < Object,
     MatchData "MatchData" < Object,
     Proc "Proc" < Object,
     Time "Time" < Object,
-    Date "Date" < Object,
-    DateTime "DateTime" < Date,
+    DateTime "DateTime" < Object,
     Enumerator "Enumerator" < Object,
     Module "Module" < Object,
     Math "Math" < Object,
-    Random "Random" < Object,
-    Process "Process" < Object,
     Json "JSON" < Object,
     LogstashJson "LogStash::Json" < Object,
-    Yaml "YAML" < Object,
     Base64 "Base64" < Object,
     Digest "Digest" < Object,
     Md5 "Digest::MD5" < Digest,
@@ -72,15 +67,8 @@ classes! {
     Sha384 "Digest::SHA384" < Digest,
     Sha512 "Digest::SHA512" < Digest,
     SecureRandom "SecureRandom" < Object,
-    Cgi "CGI" < Object,
-    Uri "URI" < Object,
-    IpAddr "IPAddr" < Object,
     Socket "Socket" < Object,
-    Marshal "Marshal" < Object,
     Env "ENV" < Object,
-    File "File" < Object,
-    Encoding "Encoding" < Object,
-    Logger "Logger" < Object,
     LogstashEvent "LogStash::Event" < Object,
     LogstashTimestamp "LogStash::Timestamp" < Object,
     Exception "Exception" < Object,
@@ -111,17 +99,11 @@ classes! {
     FrozenError "FrozenError" < RuntimeError,
     TypeError "TypeError" < StandardError,
     ZeroDivisionError "ZeroDivisionError" < StandardError,
-    DateError "Date::Error" < ArgumentError,
     JsonParserError "JSON::ParserError" < StandardError,
     LogstashJsonParserError "LogStash::Json::ParserError" < StandardError,
     GeneratorError "JSON::GeneratorError" < StandardError,
     LogstashError "LogStash::Error" < StandardError,
     TimestampParserError "LogStash::TimestampParserError" < StandardError,
-    UriError "URI::Error" < StandardError,
-    InvalidUriError "URI::InvalidURIError" < UriError,
-    IpAddrError "IPAddr::Error" < ArgumentError,
-    InvalidAddressError "IPAddr::InvalidAddressError" < IpAddrError,
-    MalformedCsvError "CSV::MalformedCSVError" < RuntimeError,
     JavaException "Java::JavaLang::Exception" < StandardError,
 }
 
@@ -145,13 +127,10 @@ impl Class {
 
     fn includes(self, module: Class) -> bool {
         match module {
-            Class::Comparable => matches!(
-                self,
-                Class::Numeric | Class::String | Class::Time | Class::Date
-            ),
+            Class::Comparable => matches!(self, Class::Numeric | Class::String | Class::Time),
             Class::Enumerable => matches!(
                 self,
-                Class::Array | Class::Hash | Class::Range | Class::Set | Class::Enumerator
+                Class::Array | Class::Hash | Class::Range | Class::Enumerator
             ),
             Class::Fixnum => self == Class::Integer,
             _ => false,

@@ -50,7 +50,10 @@ impl Parser<'_, '_> {
             Tok::Keyword(word) => return self.keyword(word, at),
             other => {
                 let found = super::parser::describe(&other);
-                return Err(SyntaxError::new(at, format!("expected a value, found {found}")));
+                return Err(SyntaxError::new(
+                    at,
+                    format!("expected a value, found {found}"),
+                ));
             }
         };
         Ok(node(at, kind))
@@ -98,10 +101,11 @@ impl Parser<'_, '_> {
             let Some(name) = next else { break };
             path = format!("{path}::{name}");
         }
-        const CONVERSIONS: &[&str] = &["Integer", "Float", "String", "Array", "Hash", "BigDecimal"];
+        const CONVERSIONS: &[&str] = &["Integer", "Float", "String", "Array", "Hash"];
         let token = self.peek()?;
         let called = matches!(token.tok, Tok::Op("(")) && !token.space_before;
-        let command = token.space_before && matches!(token.tok, Tok::Str(_) | Tok::Ident(_) | Tok::Variable(_));
+        let command = token.space_before
+            && matches!(token.tok, Tok::Str(_) | Tok::Ident(_) | Tok::Variable(_));
         if CONVERSIONS.contains(&path.as_str()) && (called || command) {
             self.lexer.before = Before::Method;
             return self.name_call(path, at);
@@ -183,7 +187,9 @@ impl Parser<'_, '_> {
         }
         // What stands in parentheses cannot be assigned to.
         Ok(match body.kind {
-            Kind::Local { .. } | Kind::Global(_) | Kind::Call(_) => node(at, Kind::Sequence(vec![body])),
+            Kind::Local { .. } | Kind::Global(_) | Kind::Call(_) => {
+                node(at, Kind::Sequence(vec![body]))
+            }
             _ => body,
         })
     }
@@ -194,7 +200,12 @@ impl Parser<'_, '_> {
         for argument in arguments {
             match argument.kind {
                 Kind::Hash(more) if pairs.is_empty() => pairs = more,
-                _ => return Err(SyntaxError::new(argument.at as usize, "expected `key => value` in this hash")),
+                _ => {
+                    return Err(SyntaxError::new(
+                        argument.at as usize,
+                        "expected `key => value` in this hash",
+                    ));
+                }
             }
         }
         Ok(Kind::Hash(pairs))
@@ -291,15 +302,27 @@ impl Parser<'_, '_> {
                 Kind::Yield(arguments)
             }
             "__method__" => Kind::Value(Val::Nil),
-            "__FILE__" | "__LINE__" => return self.refuse(at, &format!("`{word}`"), "write the value out"),
+            "__FILE__" | "__LINE__" => {
+                return self.refuse(at, &format!("`{word}`"), "write the value out");
+            }
             "class" | "module" => {
-                return self.refuse(at, &format!("defining a {word}"), "define methods with `def` and keep state in instance variables");
+                return self.refuse(
+                    at,
+                    &format!("defining a {word}"),
+                    "define methods with `def` and keep state in instance variables",
+                );
             }
             "super" => return self.refuse(at, "`super`", "there are no classes to inherit from"),
             "redo" => return self.refuse(at, "`redo`", "use a loop"),
-            "alias" | "undef" | "BEGIN" | "END" => return self.refuse(at, &format!("`{word}`"), "leave it out"),
-            "then" | "do" | "end" | "else" | "elsif" | "when" | "rescue" | "ensure" | "in" | "and" | "or" | "not" | "defined?" => {
-                return Err(SyntaxError::new(at, format!("expected a value, found `{word}`")));
+            "alias" | "undef" | "BEGIN" | "END" => {
+                return self.refuse(at, &format!("`{word}`"), "leave it out");
+            }
+            "then" | "do" | "end" | "else" | "elsif" | "when" | "rescue" | "ensure" | "in"
+            | "and" | "or" | "not" | "defined?" => {
+                return Err(SyntaxError::new(
+                    at,
+                    format!("expected a value, found `{word}`"),
+                ));
             }
             other => return self.refuse(at, &format!("`{other}`"), "leave it out"),
         };
@@ -315,7 +338,9 @@ impl Parser<'_, '_> {
                 *word,
                 "nil" | "true" | "false" | "self" | "not" | "defined?" | "case" | "begin" | "yield"
             ),
-            Tok::Op(op) => matches!(*op, "(" | "[" | "{" | "->" | "-" | "!" | "~" | "*" | "::") && token.prefix,
+            Tok::Op(op) => {
+                matches!(*op, "(" | "[" | "{" | "->" | "-" | "!" | "~" | "*" | "::") && token.prefix
+            }
             _ => true,
         })
     }
@@ -357,8 +382,19 @@ impl Parser<'_, '_> {
         } else {
             nil(at)
         };
-        let (then, otherwise) = if negated { (otherwise, then) } else { (then, otherwise) };
-        Ok(node(at, Kind::If { condition, then, otherwise }))
+        let (then, otherwise) = if negated {
+            (otherwise, then)
+        } else {
+            (then, otherwise)
+        };
+        Ok(node(
+            at,
+            Kind::If {
+                condition,
+                then,
+                otherwise,
+            },
+        ))
     }
 
     fn while_(&mut self, at: usize, word: &'static str) -> Parsed<Kind> {
@@ -375,7 +411,11 @@ impl Parser<'_, '_> {
     }
 
     fn case(&mut self, at: usize) -> Parsed<Kind> {
-        let subject = if self.peek()?.tok == Tok::Newline { None } else { Some(self.nested(Self::expression_statement)?) };
+        let subject = if self.peek()?.tok == Tok::Newline {
+            None
+        } else {
+            Some(self.nested(Self::expression_statement)?)
+        };
         self.skip_newlines()?;
         let mut branches = Vec::new();
         while self.take_keyword("when")? {
@@ -394,14 +434,22 @@ impl Parser<'_, '_> {
             branches.push((tests, body));
         }
         if self.is_keyword("in")? {
-            return self.refuse(at, "matching by `case ... in`", "use `case ... when` or `if`");
+            return self.refuse(
+                at,
+                "matching by `case ... in`",
+                "use `case ... when` or `if`",
+            );
         }
         let otherwise = match self.take_keyword("else")? {
             true => Some(self.nested(|parser| parser.statements(&["end"]))?),
             false => None,
         };
         self.expect_end(at, "case")?;
-        Ok(Kind::Case(Box::new(Case { subject, branches, otherwise })))
+        Ok(Kind::Case(Box::new(Case {
+            subject,
+            branches,
+            otherwise,
+        })))
     }
 
     fn for_(&mut self, at: usize) -> Parsed<Kind> {
@@ -445,13 +493,21 @@ impl Parser<'_, '_> {
         if rescues.is_empty() && ensure.is_none() && otherwise.is_none() {
             return Ok(body);
         }
-        let begin = Begin { body, rescues, otherwise, ensure };
+        let begin = Begin {
+            body,
+            rescues,
+            otherwise,
+            ensure,
+        };
         Ok(node(at, Kind::Begin(Box::new(begin))))
     }
 
     fn rescue(&mut self) -> Parsed<Rescue> {
         let mut classes = Vec::new();
-        while !matches!(self.peek()?.tok, Tok::Newline | Tok::Keyword("then") | Tok::Op("=>")) {
+        while !matches!(
+            self.peek()?.tok,
+            Tok::Newline | Tok::Keyword("then") | Tok::Op("=>")
+        ) {
             classes.push(self.splat_or_expression()?);
             if !self.take_op(",")? {
                 break;
@@ -466,7 +522,11 @@ impl Parser<'_, '_> {
         };
         self.take_keyword("then")?;
         let body = self.statements(&["rescue", "else", "ensure", "end"])?;
-        Ok(Rescue { classes, target, body })
+        Ok(Rescue {
+            classes,
+            target,
+            body,
+        })
     }
 
     fn def(&mut self, at: usize) -> Parsed<Kind> {
@@ -475,7 +535,10 @@ impl Parser<'_, '_> {
             token = self.advance()?;
         }
         let Tok::Ident(name) = token.tok else {
-            return Err(SyntaxError::new(token.start, "expected the name of a method"));
+            return Err(SyntaxError::new(
+                token.start,
+                "expected the name of a method",
+            ));
         };
         self.lexer.before = Before::Operator;
         // A script's `register` runs once, before the first event.
@@ -510,11 +573,7 @@ impl Parser<'_, '_> {
 fn alias(path: &str) -> &str {
     match path {
         "Bignum" => "Integer",
-        "Psych" => "YAML",
         "Digest::SHA2" => "Digest::SHA256",
-        "URI::DEFAULT_PARSER" | "URI::Parser" | "URI::HTTP" => "URI",
-        "Date::DateTime" => "DateTime",
-        "LogStash::Json" => "LogStash::Json",
         other => other.strip_prefix("::").unwrap_or(other),
     }
 }

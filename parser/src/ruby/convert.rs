@@ -1,9 +1,9 @@
 //! Between events and the heap: values are copied both ways, as in Logstash (source: `org.logstash.Rubyfier`,
 //! `org.logstash.Valuefier`). Strings, which Logstash lends, are copied too.
 
+use super::class::Class;
 use super::heap::NESTING_MAX;
 use super::interp::{Flow, Run};
-use super::class::Class;
 use super::value::{Obj, Text, Val};
 use crate::event::{Array, Object, Value};
 
@@ -14,7 +14,9 @@ impl<'a> Run<'_, 'a> {
             Value::Null => Val::Nil,
             Value::Bool(value) => Val::bool(*value),
             Value::Int(number) => Val::Int(*number),
-            Value::BigInt(digits) => self.heap().add(Obj::Big(digits.parse().unwrap_or_default())),
+            Value::BigInt(digits) => self
+                .heap()
+                .add(Obj::Big(digits.parse().unwrap_or_default())),
             Value::Float(number) => Val::Float(*number),
             Value::Decimal(digits) => self.heap().add(Obj::Decimal((*digits).into())),
             Value::Str(text) => self.new_str(text),
@@ -50,10 +52,18 @@ impl<'a> Run<'_, 'a> {
             Val::False => return Ok(Value::Bool(false)),
             Val::Int(number) => return Ok(Value::Int(number)),
             Val::Float(number) => return Ok(Value::Float(number)),
-            Val::Class(class) => return self.raise(Class::JavaException, format!("Missing Converter handling for full class name={}", class.name())),
+            Val::Class(class) => {
+                return self.raise(
+                    Class::JavaException,
+                    format!(
+                        "Missing Converter handling for full class name={}",
+                        class.name()
+                    ),
+                );
+            }
             Val::Ref(handle) => handle,
         };
-        Ok(match self.heap().get(handle) {
+        Ok(match self.memory.heap.get(handle) {
             Obj::Str(Text::Utf8(text)) => Value::Str(arena.alloc_str(text)),
             Obj::Str(text) => Value::Str(arena.alloc_str(&text.to_event_text())),
             Obj::Sym(name) => Value::Str(arena.alloc_str(name)),
@@ -72,14 +82,22 @@ impl<'a> Run<'_, 'a> {
             Obj::Hash(_) => Value::Object(self.export_hash(value, depth)?),
             _ => {
                 let class = self.class_of(value).name();
-                return self.raise(Class::JavaException, format!("Missing Converter handling for full class name={class}"));
+                return self.raise(
+                    Class::JavaException,
+                    format!("Missing Converter handling for full class name={class}"),
+                );
             }
         })
     }
 
     pub(crate) fn export_hash(&mut self, value: Val, depth: usize) -> Result<Object<'a>, Flow> {
         let arena = self.arena;
-        let entries: Vec<(Val, Val)> = self.heap().hash(value).map(|hash| hash.iter().collect()).unwrap_or_default();
+        let entries: Vec<(Val, Val)> = self
+            .memory
+            .heap
+            .hash(value)
+            .map(|hash| hash.iter().collect())
+            .unwrap_or_default();
         let mut object = Object::with_capacity(arena, entries.len());
         for (key, value) in entries {
             let key = self.to_s(key)?;

@@ -4,8 +4,8 @@ use num_bigint::BigInt;
 
 use super::SyntaxError;
 use super::ast::{AssignOp, Interpolated, Kind, Node, Target};
-use super::literal::Piece;
 use super::lexer::{Lexer, Tok};
+use super::literal::Piece;
 use super::names::M;
 use super::parser::{Parsed, Parser, node};
 use super::value::{Obj, Text, Val};
@@ -42,9 +42,11 @@ fn assign_operator(operator: &str) -> Option<AssignOp> {
     Some(match operator {
         "||=" => AssignOp::Or,
         "&&=" => AssignOp::And,
-        other => AssignOp::Call(precedence(other.strip_suffix('=')?).map(|(_, method)| method).or(
-            (other == "**=").then_some(M::Pow),
-        )?),
+        other => AssignOp::Call(
+            precedence(other.strip_suffix('=')?)
+                .map(|(_, method)| method)
+                .or((other == "**=").then_some(M::Pow))?,
+        ),
     })
 }
 
@@ -124,17 +126,23 @@ impl Parser<'_, '_> {
             Kind::Splat(inner) => Ok(Target::Splat(Some(Box::new(self.target(*inner)?)))),
             Kind::Call(call) => match call.receiver {
                 None => {
-                    let name = call.own.map(|own| self.program.methods[own as usize].name.to_string());
+                    let name = call
+                        .own
+                        .map(|own| self.program.methods[own as usize].name.to_string());
                     let Some(name) = name else {
                         return Err(SyntaxError::new(at as usize, "this cannot be assigned to"));
                     };
-                    self.unresolved.retain(|one| !(one.at == at as usize && one.unit == self.unit));
+                    self.unresolved
+                        .retain(|one| !(one.at == at as usize && one.unit == self.unit));
                     let (depth, slot) = self.declare(&name);
                     Ok(Target::Local { depth, slot })
                 }
                 Some(receiver) if call.method == M::Index => {
                     self.note_change(&receiver);
-                    Ok(Target::Index { receiver, arguments: call.arguments, at })
+                    Ok(Target::Index {
+                        receiver,
+                        arguments: call.arguments,
+                    })
                 }
                 Some(receiver) => {
                     self.problems.retain(|problem| problem.at != at as usize);
@@ -146,7 +154,11 @@ impl Parser<'_, '_> {
                         let message = format!("nothing has an attribute `{text}` that can be set");
                         return Err(SyntaxError::new(at as usize, message));
                     };
-                    Ok(Target::Attribute { receiver, name, safe: call.safe, at })
+                    Ok(Target::Attribute {
+                        receiver,
+                        name,
+                        safe: call.safe,
+                    })
                 }
             },
             _ => Err(SyntaxError::new(at as usize, "this cannot be assigned to")),
@@ -194,7 +206,14 @@ impl Parser<'_, '_> {
             self.advance()?;
             let last = Box::new(self.or()?);
             let first = super::parser::nil(at);
-            return Ok(node(at, Kind::Range { first, last, exclusive }));
+            return Ok(node(
+                at,
+                Kind::Range {
+                    first,
+                    last,
+                    exclusive,
+                },
+            ));
         }
         let first = self.or()?;
         let exclusive = self.is_op("...")?;
@@ -202,10 +221,24 @@ impl Parser<'_, '_> {
             return Ok(first);
         }
         self.advance()?;
-        let endless = matches!(self.peek()?.tok, Tok::Op(")" | "]" | ",") | Tok::Newline | Tok::End | Tok::Keyword("then"));
-        let last = if endless { super::parser::nil(at) } else { Box::new(self.or()?) };
+        let endless = matches!(
+            self.peek()?.tok,
+            Tok::Op(")" | "]" | ",") | Tok::Newline | Tok::End | Tok::Keyword("then")
+        );
+        let last = if endless {
+            super::parser::nil(at)
+        } else {
+            Box::new(self.or()?)
+        };
         let first = Box::new(first);
-        Ok(node(at, Kind::Range { first, last, exclusive }))
+        Ok(node(
+            at,
+            Kind::Range {
+                first,
+                last,
+                exclusive,
+            },
+        ))
     }
 
     fn or(&mut self) -> Parsed<Node> {
@@ -236,7 +269,8 @@ impl Parser<'_, '_> {
             return self.binary(0);
         }
         let operand = self.nested(Self::unary)?;
-        self.unresolved.retain(|one| one.at < at || one.unit != self.unit);
+        self.unresolved
+            .retain(|one| one.at < at || one.unit != self.unit);
         Ok(node(at, Kind::Defined(Box::new(operand))))
     }
 
@@ -247,7 +281,8 @@ impl Parser<'_, '_> {
             let (Tok::Op(operator), false) = (&token.tok, token.prefix) else {
                 return Ok(left);
             };
-            let Some((level, method)) = precedence(operator).filter(|(level, _)| *level > least) else {
+            let Some((level, method)) = precedence(operator).filter(|(level, _)| *level > least)
+            else {
                 return Ok(left);
             };
             let at = self.advance()?.start;
@@ -280,8 +315,17 @@ impl Parser<'_, '_> {
             }
             "-" => {
                 self.advance()?;
-                let number = matches!(self.peek()?.tok, Tok::Int(_) | Tok::Float(_) | Tok::BigInt(_));
-                let operand = self.nested(|parser| if number { parser.negative_number() } else { parser.unary() })?;
+                let number = matches!(
+                    self.peek()?.tok,
+                    Tok::Int(_) | Tok::Float(_) | Tok::BigInt(_)
+                );
+                let operand = self.nested(|parser| {
+                    if number {
+                        parser.negative_number()
+                    } else {
+                        parser.unary()
+                    }
+                })?;
                 if number {
                     return Ok(operand);
                 }
@@ -381,7 +425,12 @@ impl Parser<'_, '_> {
                 let pattern = String::from_utf8_lossy(&text).into_owned();
                 match Regex::new(&pattern, options) {
                     Ok(regex) => Kind::Value(self.program.constant(Obj::Regex(regex, flags))),
-                    Err(error) => return Err(SyntaxError::new(at, format!("this pattern cannot be used: {error}"))),
+                    Err(error) => {
+                        return Err(SyntaxError::new(
+                            at,
+                            format!("this pattern cannot be used: {error}"),
+                        ));
+                    }
                 }
             }
             Err(parts) => Kind::Interpolated(Interpolated::Regex(options, flags), parts),

@@ -111,11 +111,6 @@ impl RubyHash {
         removed
     }
 
-    /// The place of the first entry.
-    pub(crate) fn first_place(&self) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.live)
-    }
-
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.table.clear();

@@ -57,7 +57,7 @@ impl Heap {
                 Obj::Str(text) => text.bytes().len(),
                 Obj::Sym(text) | Obj::Decimal(text) => text.len(),
                 Obj::Array(values) => values.len() * 16,
-                Obj::Hash(hash) | Obj::Set(hash) => hash.size(),
+                Obj::Hash(hash) => hash.size(),
                 Obj::Big(big) => big.bits() as usize / 8,
                 Obj::Match(found) => found.text.len(),
                 _ => 0,
@@ -69,10 +69,6 @@ impl Heap {
     /// How many objects there are of the heap's own.
     pub(crate) fn len(&self) -> usize {
         self.own.len()
-    }
-
-    pub(crate) fn truncate(&mut self, length: usize) {
-        self.own.truncate(length);
     }
 
     pub(crate) fn object(&self, value: Val) -> Option<&Obj> {
@@ -140,12 +136,13 @@ impl Heap {
                 Obj::Sym(text) => (3, text).hash(hasher),
                 Obj::Big(big) => big.hash(hasher),
                 Obj::Array(values) if depth < NESTING_MAX => {
-                    values.iter().for_each(|value| self.hash_into(*value, hasher, depth + 1));
+                    values
+                        .iter()
+                        .for_each(|value| self.hash_into(*value, hasher, depth + 1));
                 }
                 Obj::Hash(hash) => hash.len().hash(hasher),
                 Obj::Time(time) => time.at.hash(hasher),
                 Obj::Timestamp(at) => at.hash(hasher),
-                Obj::Date(days) => (4, days).hash(hasher),
                 _ => 5.hash(hasher),
             },
         }
@@ -157,20 +154,14 @@ impl Heap {
         Some(hash.value_at(place))
     }
 
-    /// The value of a key that is a text.
-    pub(crate) fn lookup_str(&self, hash: &RubyHash, key: &str) -> Option<Val> {
-        let mut hasher = DefaultHasher::new();
-        key.as_bytes().hash(&mut hasher);
-        let place = hash.find(hasher.finish(), |have| self.str(have) == Some(key))?;
-        Some(hash.value_at(place))
-    }
-
     /// Sets a key in a hash or set; false where it is frozen or neither.
     pub(crate) fn set_key(&mut self, target: Val, key: Val, value: Val) -> bool {
-        let Val::Ref(handle) = target else { return false };
+        let Val::Ref(handle) = target else {
+            return false;
+        };
         let code = self.hash_of(key);
         let found = match self.get(handle) {
-            Obj::Hash(hash) | Obj::Set(hash) => hash.find(code, |have| self.eql(have, key, 0)),
+            Obj::Hash(hash) => hash.find(code, |have| self.eql(have, key, 0)),
             _ => return false,
         };
         // A string that becomes a key is copied, so that it stays what it is.
@@ -183,7 +174,7 @@ impl Heap {
         };
         self.taken += 48;
         match self.get_mut(handle) {
-            Some(Obj::Hash(hash) | Obj::Set(hash)) => match found {
+            Some(Obj::Hash(hash)) => match found {
                 Some(place) => hash.set_value_at(place, value),
                 None => hash.push(code, key, value),
             },
@@ -194,13 +185,15 @@ impl Heap {
 
     /// Removes a key and returns its value.
     pub(crate) fn remove_key(&mut self, target: Val, key: Val) -> Option<Val> {
-        let Val::Ref(handle) = target else { return None };
+        let Val::Ref(handle) = target else {
+            return None;
+        };
         let place = match self.get(handle) {
-            Obj::Hash(hash) | Obj::Set(hash) => hash.find(self.hash_of(key), |have| self.eql(have, key, 0))?,
+            Obj::Hash(hash) => hash.find(self.hash_of(key), |have| self.eql(have, key, 0))?,
             _ => return None,
         };
         match self.get_mut(handle) {
-            Some(Obj::Hash(hash) | Obj::Set(hash)) => Some(hash.remove_at(place).1),
+            Some(Obj::Hash(hash)) => Some(hash.remove_at(place).1),
             _ => None,
         }
     }
@@ -221,9 +214,13 @@ impl Heap {
         match (left, right) {
             (Val::Int(left), Val::Float(right)) => left as f64 == right,
             (Val::Float(left), Val::Int(right)) => left == right as f64,
-            (Val::Ref(left), Val::Ref(right)) => left == right || self.equal_objects(self.get(left), self.get(right), depth),
+            (Val::Ref(left), Val::Ref(right)) => {
+                left == right || self.equal_objects(self.get(left), self.get(right), depth)
+            }
             (Val::Ref(object), number) | (number, Val::Ref(object)) => match self.get(object) {
-                Obj::Decimal(_) | Obj::Big(_) => self.compare_numbers(left, right) == Some(Ordering::Equal) && number != Val::Nil,
+                Obj::Decimal(_) | Obj::Big(_) => {
+                    self.compare_numbers(left, right) == Some(Ordering::Equal) && number != Val::Nil
+                }
                 _ => false,
             },
             (left, right) => left == right,
@@ -236,24 +233,40 @@ impl Heap {
             (Obj::Sym(left), Obj::Sym(right)) => left == right,
             (Obj::Big(left), Obj::Big(right)) => left == right,
             (Obj::Array(left), Obj::Array(right)) => {
-                left.len() == right.len() && left.iter().zip(right).all(|(a, b)| self.equal(*a, *b, depth + 1))
+                left.len() == right.len()
+                    && left
+                        .iter()
+                        .zip(right)
+                        .all(|(a, b)| self.equal(*a, *b, depth + 1))
             }
-            (Obj::Hash(left), Obj::Hash(right)) | (Obj::Set(left), Obj::Set(right)) => {
+            (Obj::Hash(left), Obj::Hash(right)) => {
                 left.len() == right.len()
                     && left.iter().all(|(key, value)| {
-                        self.lookup(right, key).is_some_and(|other| self.equal(value, other, depth + 1))
+                        self.lookup(right, key)
+                            .is_some_and(|other| self.equal(value, other, depth + 1))
                     })
             }
             (
-                Obj::Range { first: a, last: b, exclusive: e },
-                Obj::Range { first: c, last: d, exclusive: f },
+                Obj::Range {
+                    first: a,
+                    last: b,
+                    exclusive: e,
+                },
+                Obj::Range {
+                    first: c,
+                    last: d,
+                    exclusive: f,
+                },
             ) => e == f && self.equal(*a, *c, depth + 1) && self.equal(*b, *d, depth + 1),
             (Obj::Time(left), Obj::Time(right)) => left.at == right.at,
             (Obj::Timestamp(left), Obj::Timestamp(right)) => left == right,
-            (Obj::Date(left), Obj::Date(right)) => left == right,
-            (Obj::Regex(left, a), Obj::Regex(right, b)) => left.pattern() == right.pattern() && a == b,
+            (Obj::Regex(left, a), Obj::Regex(right, b)) => {
+                left.pattern() == right.pattern() && a == b
+            }
             (Obj::Event(left), Obj::Event(right)) => left == right,
-            (Obj::Decimal(left), Obj::Decimal(right)) => left.parse::<f64>() == right.parse::<f64>(),
+            (Obj::Decimal(left), Obj::Decimal(right)) => {
+                left.parse::<f64>() == right.parse::<f64>()
+            }
             _ => false,
         }
     }
@@ -280,8 +293,9 @@ impl Heap {
             }
             (Some(Obj::Time(left)), Some(Obj::Time(right))) => Some(left.at.cmp(&right.at)),
             (Some(Obj::Timestamp(left)), Some(Obj::Timestamp(right))) => Some(left.cmp(right)),
-            (Some(Obj::Date(left)), Some(Obj::Date(right))) => Some(left.cmp(right)),
-            _ => self.compare_numbers(left, right).or_else(|| (left == right).then_some(Ordering::Equal)),
+            _ => self
+                .compare_numbers(left, right)
+                .or_else(|| (left == right).then_some(Ordering::Equal)),
         }
     }
 
@@ -369,7 +383,7 @@ fn renumber(value: &mut Val, base: usize, places: &[u32]) {
 fn children(object: &mut Obj) -> Vec<&mut Val> {
     match object {
         Obj::Array(values) | Obj::Enumerator(values) => values.iter_mut().collect(),
-        Obj::Hash(hash) | Obj::Set(hash) => hash.values_mut().collect(),
+        Obj::Hash(hash) => hash.values_mut().collect(),
         Obj::Range { first, last, .. } => vec![first, last],
         _ => Vec::new(),
     }

@@ -12,7 +12,7 @@ use crate::regex::Scratch;
 use crate::time::Timestamp;
 
 /// Steps that one run may take: some tenths of a second.
-const STEPS_MAX: u64 = 20_000_000;
+const STEPS_MAX: u64 = 4_000_000;
 /// Bytes that one run may take.
 const BYTES_MAX: usize = 256 << 20;
 /// How deep calls may nest.
@@ -61,16 +61,6 @@ pub(crate) struct Held<'a> {
     pub(crate) cancelled: bool,
 }
 
-/// What the aggregate filter shows as `map_meta`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MapMeta {
-    pub(crate) timeout: Val,
-    pub(crate) inactivity_timeout: Val,
-    pub(crate) creation: Timestamp,
-    pub(crate) last: Timestamp,
-    pub(crate) task_id: Val,
-}
-
 /// One run of a unit.
 pub(crate) struct Run<'r, 'a> {
     pub(crate) program: &'r Program,
@@ -81,12 +71,7 @@ pub(crate) struct Run<'r, 'a> {
     pub(crate) events: Vec<Held<'a>>,
     /// Events given to `new_event_block`.
     pub(crate) emitted: Vec<u32>,
-    pub(crate) meta: Option<MapMeta>,
     pub(crate) last_match: Val,
-    /// The unit may read files: it runs before the first event.
-    pub(crate) setup: bool,
-    /// `test` blocks of a script, run when it is checked.
-    pub(crate) tests: Vec<(String, u32)>,
     steps: u64,
     depth: usize,
     frames: u64,
@@ -129,7 +114,13 @@ impl Block<'_> {
 const NO_ENV: u32 = u32::MAX;
 
 impl<'r, 'a> Run<'r, 'a> {
-    pub(crate) fn new(program: &'r Program, memory: &'r mut Memory, arena: &'a Arena, scratch: &'r mut Scratch, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        program: &'r Program,
+        memory: &'r mut Memory,
+        arena: &'a Arena,
+        scratch: &'r mut Scratch,
+        now: Timestamp,
+    ) -> Self {
         memory.globals.resize(program.globals.len(), Val::Nil);
         memory.heap.taken = 0;
         memory.run += 1;
@@ -141,10 +132,7 @@ impl<'r, 'a> Run<'r, 'a> {
             now,
             events: Vec::new(),
             emitted: Vec::new(),
-            meta: None,
             last_match: Val::Nil,
-            setup: false,
-            tests: Vec::new(),
             steps: STEPS_MAX,
             depth: 0,
             frames: 0,
@@ -164,7 +152,12 @@ impl<'r, 'a> Run<'r, 'a> {
         self.memory.slots[base..base + variables.len()].copy_from_slice(variables);
         self.frames += 1;
         let method = self.frames;
-        let frame = Frame { env, method, call: method, block: Block::None };
+        let frame = Frame {
+            env,
+            method,
+            call: method,
+            block: Block::None,
+        };
         match self.eval(&unit.body, frame) {
             Err(Flow::Return(to, value)) if to == method => Ok(value),
             Err(Flow::Next(value)) => Ok(value),
@@ -177,14 +170,22 @@ impl<'r, 'a> Run<'r, 'a> {
         let program = self.program;
         let Some(code) = &program.methods[number as usize].code else {
             let name = program.methods[number as usize].name.to_string();
-            return self.raise(Class::NameError, format!("undefined local variable or method `{name}' for main"));
+            return self.raise(
+                Class::NameError,
+                format!("undefined local variable or method `{name}' for main"),
+            );
         };
         self.enter(|run| {
             let mark = run.mark();
             let env = run.push_env(code.slots, NO_ENV);
             run.frames += 1;
             let method = run.frames;
-            let frame = Frame { env, method, call: method, block };
+            let frame = Frame {
+                env,
+                method,
+                call: method,
+                block,
+            };
             let result = match run.bind(code, arguments, frame, true) {
                 Ok(()) => run.eval(&code.body, frame),
                 Err(flow) => Err(flow),
@@ -207,10 +208,22 @@ impl<'r, 'a> Run<'r, 'a> {
                 None => self.raise(Class::ArgumentError, "no receiver given"),
             },
             Block::Method(number) => self.call_method(number, arguments, Block::None),
-            Block::Code { code, env, method, call, lambda, .. } => self.enter(|run| {
+            Block::Code {
+                code,
+                env,
+                method,
+                call,
+                lambda,
+                ..
+            } => self.enter(|run| {
                 let mark = run.mark();
                 let inner = run.push_env(code.slots, env);
-                let mut frame = Frame { env: inner, method, call, block: Block::None };
+                let mut frame = Frame {
+                    env: inner,
+                    method,
+                    call,
+                    block: Block::None,
+                };
                 if lambda {
                     run.frames += 1;
                     frame.method = run.frames;
@@ -235,10 +248,18 @@ impl<'r, 'a> Run<'r, 'a> {
         let program = self.program;
         match self.memory.heap.object(value) {
             None if value.is_nil() => Ok(Block::None),
-            Some(Obj::Proc(Proc::Block { block, env, run, lambda })) => {
+            Some(Obj::Proc(Proc::Block {
+                block,
+                env,
+                run,
+                lambda,
+            })) => {
                 let (number, env, lambda) = (*block, *env, *lambda);
                 if *run != self.memory.run && env as usize >= self.memory.envs.len() {
-                    return Err(self.error(Class::LocalJumpError, "this block belongs to an event that is gone"));
+                    return Err(self.error(
+                        Class::LocalJumpError,
+                        "this block belongs to an event that is gone",
+                    ));
                 }
                 self.frames += 1;
                 Ok(Block::Code {
@@ -259,7 +280,9 @@ impl<'r, 'a> Run<'r, 'a> {
                     Err(self.error(Class::NoMethodError, message))
                 }
             },
-            Some(Obj::Hash(_)) => Err(self.error(Class::TypeError, "a hash as a block is not supported")),
+            Some(Obj::Hash(_)) => {
+                Err(self.error(Class::TypeError, "a hash as a block is not supported"))
+            }
             _ => Err(self.error(Class::TypeError, "wrong argument type (expected Proc)")),
         }
     }
@@ -271,7 +294,12 @@ impl<'r, 'a> Run<'r, 'a> {
             Block::None => return Val::Nil,
             Block::Symbol(method) => Proc::Symbol(method),
             Block::Method(number) => Proc::Method(number),
-            Block::Code { number, env, lambda, .. } => Proc::Block {
+            Block::Code {
+                number,
+                env,
+                lambda,
+                ..
+            } => Proc::Block {
                 block: number,
                 env,
                 run: self.memory.run,
@@ -325,7 +353,13 @@ impl<'r, 'a> Run<'r, 'a> {
     }
 
     /// Gives parameters their values.
-    fn bind(&mut self, code: &'r BlockCode, arguments: &[Val], frame: Frame<'r>, strict: bool) -> Result<(), Flow> {
+    fn bind(
+        &mut self,
+        code: &'r BlockCode,
+        arguments: &[Val],
+        frame: Frame<'r>,
+        strict: bool,
+    ) -> Result<(), Flow> {
         let parameters = &code.parameters;
         if let ([Parameter::Required(slot)], [value]) = (&parameters.list[..], arguments)
             && !parameters.trailing_comma
@@ -349,7 +383,10 @@ impl<'r, 'a> Run<'r, 'a> {
             }
             _ => None,
         };
-        if strict && (arguments.len() < parameters.required || (!parameters.rest && arguments.len() > takes)) {
+        if strict
+            && (arguments.len() < parameters.required
+                || (!parameters.rest && arguments.len() > takes))
+        {
             let given = arguments.len();
             let expected = if parameters.optional == 0 && !parameters.rest {
                 takes.to_string()
@@ -358,15 +395,26 @@ impl<'r, 'a> Run<'r, 'a> {
             } else {
                 format!("{}..{takes}", parameters.required)
             };
-            return Err(self.error(Class::ArgumentError, format!("wrong number of arguments (given {given}, expected {expected})")));
+            return Err(self.error(
+                Class::ArgumentError,
+                format!("wrong number of arguments (given {given}, expected {expected})"),
+            ));
         }
         let mut spare = arguments.len().saturating_sub(parameters.required);
-        let mut required_left = parameters.list.iter().filter(|one| matches!(one, Parameter::Required(_) | Parameter::Nested(_))).count();
+        let mut required_left = parameters
+            .list
+            .iter()
+            .filter(|one| matches!(one, Parameter::Required(_) | Parameter::Nested(_)))
+            .count();
         let mut next = 0;
         for parameter in &parameters.list {
             match parameter {
                 Parameter::Required(slot) => {
-                    self.set_local(frame, *slot, arguments.get(next).copied().unwrap_or(Val::Nil));
+                    self.set_local(
+                        frame,
+                        *slot,
+                        arguments.get(next).copied().unwrap_or(Val::Nil),
+                    );
                     next += 1;
                     required_left -= 1;
                 }
@@ -397,11 +445,16 @@ impl<'r, 'a> Run<'r, 'a> {
                 }
                 Parameter::Keyword(name, slot, default) => {
                     let key = self.new_symbol(name);
-                    let given = keywords.and_then(|hash| self.memory.heap.lookup(self.memory.heap.hash(hash)?, key));
+                    let given = keywords.and_then(|hash| {
+                        self.memory.heap.lookup(self.memory.heap.hash(hash)?, key)
+                    });
                     let value = match (given, default) {
                         (Some(value), _) => value,
                         (None, Some(default)) => self.eval(default, frame)?,
-                        (None, None) => return Err(self.error(Class::ArgumentError, format!("missing keyword: :{name}"))),
+                        (None, None) => {
+                            return Err(self
+                                .error(Class::ArgumentError, format!("missing keyword: :{name}")));
+                        }
                     };
                     self.set_local(frame, *slot, value);
                 }
@@ -452,7 +505,10 @@ impl<'r, 'a> Run<'r, 'a> {
             }
             Kind::Str(constant) => {
                 let text = self.memory.heap.text(*constant).cloned();
-                Ok(self.memory.heap.add(Obj::Str(text.unwrap_or(Text::Utf8(String::new())))))
+                Ok(self
+                    .memory
+                    .heap
+                    .add(Obj::Str(text.unwrap_or(Text::Utf8(String::new())))))
             }
             Kind::Call(call) => self.eval_call(call, frame),
             Kind::Global(number) => Ok(self.memory.globals[*number as usize]),
@@ -463,7 +519,11 @@ impl<'r, 'a> Run<'r, 'a> {
                 }
                 Ok(last)
             }
-            Kind::If { condition, then, otherwise } => {
+            Kind::If {
+                condition,
+                then,
+                otherwise,
+            } => {
                 let holds = self.eval(condition, frame)?.truthy();
                 self.eval(if holds { then } else { otherwise }, frame)
             }
@@ -494,10 +554,18 @@ impl<'r, 'a> Run<'r, 'a> {
             }
             Kind::Hash(pairs) => self.eval_hash(pairs, frame),
             Kind::Interpolated(what, parts) => self.eval_interpolated(*what, parts, frame),
-            Kind::Range { first, last, exclusive } => {
+            Kind::Range {
+                first,
+                last,
+                exclusive,
+            } => {
                 let first = self.eval(first, frame)?;
                 let last = self.eval(last, frame)?;
-                Ok(self.memory.heap.add(Obj::Range { first, last, exclusive: *exclusive }))
+                Ok(self.memory.heap.add(Obj::Range {
+                    first,
+                    last,
+                    exclusive: *exclusive,
+                }))
             }
             Kind::LastMatch(group) => Ok(self.last_match_group(*group as usize)),
             Kind::MultiAssign(targets, value) => {
@@ -505,13 +573,20 @@ impl<'r, 'a> Run<'r, 'a> {
                 self.destructure(targets, value, frame)?;
                 Ok(value)
             }
-            Kind::OpAssign(target, operator, value) => self.op_assign(target, *operator, value, frame),
+            Kind::OpAssign(target, operator, value) => {
+                self.op_assign(target, *operator, value, frame)
+            }
             Kind::Yield(arguments) => {
                 let arguments = self.eval_list(arguments, frame)?;
                 self.call_block(frame.block, &arguments)
             }
             Kind::Defined(operand) => self.defined(operand, frame),
-            Kind::While { condition, body, until, body_first } => self.eval_while(condition, body, *until, *body_first, frame),
+            Kind::While {
+                condition,
+                body,
+                until,
+                body_first,
+            } => self.eval_while(condition, body, *until, *body_first, frame),
             Kind::Case(case) => self.eval_case(case, frame),
             Kind::For { target, list, body } => {
                 let list = self.eval(list, frame)?;
@@ -587,7 +662,12 @@ impl<'r, 'a> Run<'r, 'a> {
         if call.arguments.is_empty() && call.block.is_none() {
             return self.dispatch(call, receiver, &[], Block::None, frame);
         }
-        if !call.spread && call.block.is_none() && call.arguments.len() <= 2 && call.method.borrows() && receiver.is_some() {
+        if !call.spread
+            && call.block.is_none()
+            && call.arguments.len() <= 2
+            && call.method.borrows()
+            && receiver.is_some()
+        {
             // The methods that keep none of their arguments need no copies of literal strings.
             let mut values = [Val::Nil; 2];
             for (value, node) in values.iter_mut().zip(&call.arguments) {
@@ -596,7 +676,13 @@ impl<'r, 'a> Run<'r, 'a> {
                     _ => self.eval(node, frame)?,
                 };
             }
-            return self.dispatch(call, receiver, &values[..call.arguments.len()], Block::None, frame);
+            return self.dispatch(
+                call,
+                receiver,
+                &values[..call.arguments.len()],
+                Block::None,
+                frame,
+            );
         }
         let mut block = Block::None;
         let mut arguments = Vec::with_capacity(call.arguments.len());
@@ -617,23 +703,35 @@ impl<'r, 'a> Run<'r, 'a> {
             return self.dispatch(call, receiver, &arguments, block, frame);
         };
         let block = self.literal_block(number, frame);
-        let Block::Code { call: tag, .. } = block else { return Ok(Val::Nil) };
+        let Block::Code { call: tag, .. } = block else {
+            return Ok(Val::Nil);
+        };
         match self.dispatch(call, receiver, &arguments, block, frame) {
             Err(Flow::Break(to, value)) if to == tag => Ok(value),
             other => other,
         }
     }
 
-    fn dispatch(&mut self, call: &'r Call, receiver: Option<Val>, arguments: &[Val], block: Block<'r>, frame: Frame<'r>) -> Eval {
+    fn dispatch(
+        &mut self,
+        call: &'r Call,
+        receiver: Option<Val>,
+        arguments: &[Val],
+        block: Block<'r>,
+        frame: Frame<'r>,
+    ) -> Eval {
         match receiver {
             Some(receiver) if call.method == M::Unknown => {
-                let name = call.own.map_or("", |own| &self.program.methods[own as usize].name);
+                let name = call
+                    .own
+                    .map_or("", |own| &self.program.methods[own as usize].name);
                 self.no_method(receiver, name)
             }
             Some(receiver) => self.send(receiver, call.method, arguments, block),
             None => {
                 if let Some(own) = call.own
-                    && (self.program.methods[own as usize].code.is_some() || call.method == M::Unknown)
+                    && (self.program.methods[own as usize].code.is_some()
+                        || call.method == M::Unknown)
                 {
                     return self.call_method(own, arguments, block);
                 }
@@ -645,7 +743,11 @@ impl<'r, 'a> Run<'r, 'a> {
         }
     }
 
-    pub(crate) fn eval_list(&mut self, nodes: &'r [Node], frame: Frame<'r>) -> Result<Vec<Val>, Flow> {
+    pub(crate) fn eval_list(
+        &mut self,
+        nodes: &'r [Node],
+        frame: Frame<'r>,
+    ) -> Result<Vec<Val>, Flow> {
         let mut values = Vec::with_capacity(nodes.len());
         for node in nodes {
             match &node.kind {
@@ -663,7 +765,7 @@ impl<'r, 'a> Run<'r, 'a> {
     fn splat(&mut self, value: Val) -> Result<Vec<Val>, Flow> {
         match self.memory.heap.object(value) {
             Some(Obj::Array(values)) => Ok(values.clone()),
-            Some(Obj::Hash(_) | Obj::Range { .. } | Obj::Set(_)) => self.elements(value),
+            Some(Obj::Hash(_) | Obj::Range { .. }) => self.elements(value),
             None if value.is_nil() => Ok(Vec::new()),
             _ => Ok(vec![value]),
         }
@@ -674,7 +776,12 @@ impl<'r, 'a> Run<'r, 'a> {
         for (key, value) in pairs {
             if matches!(key.kind, Kind::DoubleSplat) {
                 let other = self.eval(value, frame)?;
-                let entries: Vec<_> = self.memory.heap.hash(other).map(|hash| hash.iter().collect()).unwrap_or_default();
+                let entries: Vec<_> = self
+                    .memory
+                    .heap
+                    .hash(other)
+                    .map(|hash| hash.iter().collect())
+                    .unwrap_or_default();
                 for (key, value) in entries {
                     self.memory.heap.set_key(hash, key, value);
                 }
@@ -690,7 +797,12 @@ impl<'r, 'a> Run<'r, 'a> {
         Ok(hash)
     }
 
-    fn eval_interpolated(&mut self, what: Interpolated, parts: &'r [Node], frame: Frame<'r>) -> Eval {
+    fn eval_interpolated(
+        &mut self,
+        what: Interpolated,
+        parts: &'r [Node],
+        frame: Frame<'r>,
+    ) -> Eval {
         let mut bytes = Vec::new();
         for part in parts {
             if let Kind::Str(constant) = &part.kind {
@@ -700,7 +812,9 @@ impl<'r, 'a> Run<'r, 'a> {
                 continue;
             }
             let value = self.eval(part, frame)?;
-            if let (Interpolated::Regex(..), Some(Obj::Regex(regex, flags))) = (what, self.memory.heap.object(value)) {
+            if let (Interpolated::Regex(..), Some(Obj::Regex(regex, flags))) =
+                (what, self.memory.heap.object(value))
+            {
                 let text = super::text::regex_source(regex, flags);
                 bytes.extend_from_slice(text.as_bytes());
                 continue;
@@ -722,20 +836,32 @@ impl<'r, 'a> Run<'r, 'a> {
     }
 
     /// Assigns a value to a target.
-    pub(crate) fn assign(&mut self, target: &'r Target, value: Val, frame: Frame<'r>) -> Result<(), Flow> {
+    pub(crate) fn assign(
+        &mut self,
+        target: &'r Target,
+        value: Val,
+        frame: Frame<'r>,
+    ) -> Result<(), Flow> {
         match target {
             Target::Local { depth, slot } => {
                 let at = self.slot(frame.env, *depth, *slot);
                 self.memory.slots[at] = value;
             }
             Target::Global(number) => self.memory.globals[*number as usize] = value,
-            Target::Index { receiver, arguments, .. } => {
+            Target::Index {
+                receiver,
+                arguments,
+            } => {
                 let receiver = self.eval(receiver, frame)?;
                 let mut arguments = self.eval_list(arguments, frame)?;
                 arguments.push(value);
                 self.send(receiver, M::IndexSet, &arguments, Block::None)?;
             }
-            Target::Attribute { receiver, name, safe, .. } => {
+            Target::Attribute {
+                receiver,
+                name,
+                safe,
+            } => {
                 let receiver = self.eval(receiver, frame)?;
                 if !(*safe && receiver.is_nil()) {
                     self.send(receiver, *name, &[value], Block::None)?;
@@ -751,12 +877,19 @@ impl<'r, 'a> Run<'r, 'a> {
         Ok(())
     }
 
-    fn destructure(&mut self, targets: &'r [Target], value: Val, frame: Frame<'r>) -> Result<(), Flow> {
+    fn destructure(
+        &mut self,
+        targets: &'r [Target],
+        value: Val,
+        frame: Frame<'r>,
+    ) -> Result<(), Flow> {
         let values = match self.memory.heap.array(value) {
             Some(values) => values.to_vec(),
             None => vec![value],
         };
-        let splat = targets.iter().position(|target| matches!(target, Target::Splat(_)));
+        let splat = targets
+            .iter()
+            .position(|target| matches!(target, Target::Splat(_)));
         let behind = splat.map_or(0, |at| targets.len() - at - 1);
         let mut next = 0;
         for target in targets {
@@ -774,12 +907,26 @@ impl<'r, 'a> Run<'r, 'a> {
         Ok(())
     }
 
-    fn op_assign(&mut self, target: &'r Target, operator: AssignOp, value: &'r Node, frame: Frame<'r>) -> Eval {
+    fn op_assign(
+        &mut self,
+        target: &'r Target,
+        operator: AssignOp,
+        value: &'r Node,
+        frame: Frame<'r>,
+    ) -> Eval {
         // The receiver and the arguments of the target are evaluated once.
         let (receiver, mut arguments, setter, getter) = match target {
-            Target::Index { receiver, arguments, .. } => {
+            Target::Index {
+                receiver,
+                arguments,
+            } => {
                 let receiver = self.eval(receiver, frame)?;
-                (receiver, self.eval_list(arguments, frame)?, M::IndexSet, M::Index)
+                (
+                    receiver,
+                    self.eval_list(arguments, frame)?,
+                    M::IndexSet,
+                    M::Index,
+                )
             }
             Target::Attribute { receiver, name, .. } => {
                 let receiver = self.eval(receiver, frame)?;
@@ -814,9 +961,13 @@ impl<'r, 'a> Run<'r, 'a> {
     fn defined(&mut self, operand: &'r Node, frame: Frame<'r>) -> Eval {
         let text = match &operand.kind {
             Kind::Local { .. } => Some("local-variable"),
-            Kind::Global(number) => (!self.memory.globals[*number as usize].is_nil()).then_some("instance-variable"),
+            Kind::Global(number) => {
+                (!self.memory.globals[*number as usize].is_nil()).then_some("instance-variable")
+            }
             Kind::Call(call) if call.receiver.is_none() => {
-                let own = call.own.is_some_and(|own| self.program.methods[own as usize].code.is_some());
+                let own = call
+                    .own
+                    .is_some_and(|own| self.program.methods[own as usize].code.is_some());
                 (own || call.method != M::Unknown).then_some("method")
             }
             Kind::Value(Val::Nil) => Some("expression"),
@@ -830,9 +981,19 @@ impl<'r, 'a> Run<'r, 'a> {
         Ok(text.map_or(Val::Nil, |text| self.new_str(text)))
     }
 
-    fn eval_while(&mut self, condition: &'r Node, body: &'r Node, until: bool, body_first: bool, frame: Frame<'r>) -> Eval {
+    fn eval_while(
+        &mut self,
+        condition: &'r Node,
+        body: &'r Node,
+        until: bool,
+        body_first: bool,
+        frame: Frame<'r>,
+    ) -> Eval {
         self.frames += 1;
-        let frame = Frame { call: self.frames, ..frame };
+        let frame = Frame {
+            call: self.frames,
+            ..frame
+        };
         let mut first = body_first;
         loop {
             if !first && self.eval(condition, frame)?.truthy() == until {
@@ -892,7 +1053,9 @@ impl<'r, 'a> Run<'r, 'a> {
             let classes = self.eval_list(&rescue.classes, frame)?;
             let catches = match &classes[..] {
                 [] => class.is_a(Class::StandardError),
-                classes => classes.iter().any(|one| matches!(one, Val::Class(one) if class.is_a(*one))),
+                classes => classes
+                    .iter()
+                    .any(|one| matches!(one, Val::Class(one) if class.is_a(*one))),
             };
             if catches {
                 if let Some(target) = &rescue.target {
@@ -924,7 +1087,10 @@ impl<'r, 'a> Run<'r, 'a> {
 
     pub(crate) fn error(&mut self, class: Class, message: impl Into<String>) -> Flow {
         let message: String = message.into();
-        Flow::Raise(self.memory.heap.add(Obj::Exception { class, message: message.into() }))
+        Flow::Raise(self.memory.heap.add(Obj::Exception {
+            class,
+            message: message.into(),
+        }))
     }
 
     pub(crate) fn raise<T>(&mut self, class: Class, message: impl Into<String>) -> Result<T, Flow> {
@@ -937,7 +1103,12 @@ impl<'r, 'a> Run<'r, 'a> {
             Val::True => "true:TrueClass".to_owned(),
             Val::False => "false:FalseClass".to_owned(),
             Val::Class(class) => format!("{}:Class", class.name()),
-            Val::Ref(handle) if !matches!(self.memory.heap.get(handle), Obj::Str(_) | Obj::Array(_) | Obj::Hash(_) | Obj::Sym(_) | Obj::Big(_)) => {
+            Val::Ref(handle)
+                if !matches!(
+                    self.memory.heap.get(handle),
+                    Obj::Str(_) | Obj::Array(_) | Obj::Hash(_) | Obj::Sym(_) | Obj::Big(_)
+                ) =>
+            {
                 format!("#<{}>", self.class_of(receiver).name())
             }
             other => {
@@ -945,7 +1116,10 @@ impl<'r, 'a> Run<'r, 'a> {
                 format!("{text}:{}", self.class_of(other).name())
             }
         };
-        self.raise(Class::NoMethodError, format!("undefined method `{name}' for {what}"))
+        self.raise(
+            Class::NoMethodError,
+            format!("undefined method `{name}' for {what}"),
+        )
     }
 }
 
@@ -963,8 +1137,29 @@ impl M {
     fn borrows(self) -> bool {
         matches!(
             self,
-            M::Get | M::Set | M::Remove | M::Tag | M::IncludeP | M::Index | M::Eq | M::NotEq | M::Add | M::Split | M::StartWithP | M::EndWithP
-                | M::Gsub | M::SubNamed | M::KeyP | M::HasKeyP | M::Join | M::Delete | M::Strftime | M::Cmp | M::MatchP | M::Sprintf | M::Count
+            M::Get
+                | M::Set
+                | M::Remove
+                | M::Tag
+                | M::IncludeP
+                | M::Index
+                | M::Eq
+                | M::NotEq
+                | M::Add
+                | M::Split
+                | M::StartWithP
+                | M::EndWithP
+                | M::Gsub
+                | M::SubNamed
+                | M::KeyP
+                | M::HasKeyP
+                | M::Join
+                | M::Delete
+                | M::Strftime
+                | M::Cmp
+                | M::MatchP
+                | M::Sprintf
+                | M::Count
         )
     }
 }

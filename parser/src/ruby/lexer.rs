@@ -60,10 +60,47 @@ pub(crate) enum Before {
 }
 
 pub(crate) const KEYWORDS: &[&str] = &[
-    "BEGIN", "END", "__FILE__", "__LINE__", "__method__", "alias", "and", "begin", "break", "case",
-    "class", "def", "defined?", "do", "else", "elsif", "end", "ensure", "false", "for", "if", "in",
-    "module", "next", "nil", "not", "or", "redo", "rescue", "retry", "return", "self", "super",
-    "then", "true", "undef", "unless", "until", "when", "while", "yield",
+    "BEGIN",
+    "END",
+    "__FILE__",
+    "__LINE__",
+    "__method__",
+    "alias",
+    "and",
+    "begin",
+    "break",
+    "case",
+    "class",
+    "def",
+    "defined?",
+    "do",
+    "else",
+    "elsif",
+    "end",
+    "ensure",
+    "false",
+    "for",
+    "if",
+    "in",
+    "module",
+    "next",
+    "nil",
+    "not",
+    "or",
+    "redo",
+    "rescue",
+    "retry",
+    "return",
+    "self",
+    "super",
+    "then",
+    "true",
+    "undef",
+    "unless",
+    "until",
+    "when",
+    "while",
+    "yield",
 ];
 
 const OPERATORS: &[&str] = &[
@@ -216,15 +253,16 @@ impl<'s> Lexer<'s> {
                 space_before
                     && match self.byte(0) {
                         b'[' => true,
-                        b'-' => !spaced && next != b'=' ,
-                        b'*' | b'&' => {
-                            !spaced && next != b'=' && next != b'&' && next != b'.'
-                        }
+                        b'-' => !spaced && next != b'=',
+                        b'*' | b'&' => !spaced && next != b'=' && next != b'&' && next != b'.',
                         b'/' | b'%' => !spaced && next != b'=',
                         b'+' => next.is_ascii_digit(),
                         b':' => next == b'"' || (next == b':' && !spaced) || is_name(next),
                         b'?' => is_name(next) && !is_name(self.byte(2)),
-                        b'<' => next == b'<' && matches!(self.byte(2), b'~' | b'-' | b'A'..=b'Z' | b'"' | b'\''),
+                        b'<' => {
+                            next == b'<'
+                                && matches!(self.byte(2), b'~' | b'-' | b'A'..=b'Z' | b'"' | b'\'')
+                        }
                         b'!' => next != b'=' && next != b'~',
                         _ => true,
                     }

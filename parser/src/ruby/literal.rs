@@ -35,7 +35,11 @@ impl Lexer<'_> {
             b'0'..=b'9' => self.number().map(Some),
             b'"' | b'\'' => {
                 self.at += 1;
-                let style = if byte == b'"' { Style::Double } else { Style::Single };
+                let style = if byte == b'"' {
+                    Style::Double
+                } else {
+                    Style::Single
+                };
                 let pieces = self.delimited(byte, byte, style)?;
                 if self.byte(0) == b':' && self.byte(1) != b':' && self.label_allowed() {
                     self.at += 1;
@@ -78,7 +82,11 @@ impl Lexer<'_> {
             _ => 10,
         };
         if radix != 10 {
-            self.at += if self.byte(1).is_ascii_digit() || self.byte(1) == b'_' { 1 } else { 2 };
+            self.at += if self.byte(1).is_ascii_digit() || self.byte(1) == b'_' {
+                1
+            } else {
+                2
+            };
             let digits_start = self.at;
             while self.byte(0).is_ascii_alphanumeric() || self.byte(0) == b'_' {
                 self.at += 1;
@@ -86,7 +94,10 @@ impl Lexer<'_> {
             let digits = self.source[digits_start..self.at].replace('_', "");
             return match num_bigint::BigInt::parse_bytes(digits.as_bytes(), radix) {
                 Some(big) => Ok(small_or_big(&big)),
-                None => Err(SyntaxError::new(start, format!("`{digits}` is no number of base {radix}"))),
+                None => Err(SyntaxError::new(
+                    start,
+                    format!("`{digits}` is no number of base {radix}"),
+                )),
             };
         }
         self.digits();
@@ -118,15 +129,17 @@ impl Lexer<'_> {
     }
 
     fn digits(&mut self) {
-        while self.byte(0).is_ascii_digit() || (self.byte(0) == b'_' && self.byte(1).is_ascii_digit()) {
+        while self.byte(0).is_ascii_digit()
+            || (self.byte(0) == b'_' && self.byte(1).is_ascii_digit())
+        {
             self.at += 1;
         }
     }
 
     fn symbol(&mut self) -> Option<Tok> {
         const OPERATORS: &[&str] = &[
-            "[]=", "[]", "<=>", "===", "==", "=~", "!=", "!~", "**", "<<", ">>", "<=", ">=", "+@", "-@", "+", "-",
-            "*", "/", "%", "<", ">", "!", "&", "|", "^", "~",
+            "[]=", "[]", "<=>", "===", "==", "=~", "!=", "!~", "**", "<<", ">>", "<=", ">=", "+@",
+            "-@", "+", "-", "*", "/", "%", "<", ">", "!", "&", "|", "^", "~",
         ];
         let start = self.at + 1;
         let rest = &self.source[start..self.limit];
@@ -168,7 +181,11 @@ impl Lexer<'_> {
     /// `%w[a b]`, `%i[]`, `%q()`, `%Q()`, `%()`, `%r{}`
     fn percent(&mut self) -> Result<Option<Tok>, SyntaxError> {
         let kind = self.byte(1);
-        let (kind, open_at) = if kind.is_ascii_alphabetic() { (kind, 2) } else { (b'Q', 1) };
+        let (kind, open_at) = if kind.is_ascii_alphabetic() {
+            (kind, 2)
+        } else {
+            (b'Q', 1)
+        };
         let open = self.byte(open_at);
         if open.is_ascii_alphanumeric() || open.is_ascii_whitespace() || open == 0 || open >= 0x80 {
             return Ok(None);
@@ -234,13 +251,21 @@ impl Lexer<'_> {
         let (pieces, closed) = self.pieces(Some(&delimiters), style, 0)?;
         if !closed {
             let close = close as char;
-            return Err(SyntaxError::new(start.saturating_sub(1), format!("this literal is not closed: its `{close}` is missing")));
+            return Err(SyntaxError::new(
+                start.saturating_sub(1),
+                format!("this literal is not closed: its `{close}` is missing"),
+            ));
         }
         Ok(pieces)
     }
 
     /// Pieces up to the closing delimiter or the limit. After each line break up to `dedent` spaces are left out.
-    fn pieces(&mut self, delimiters: Option<&Delimiters>, style: Style, dedent: usize) -> Result<(Vec<Piece>, bool), SyntaxError> {
+    fn pieces(
+        &mut self,
+        delimiters: Option<&Delimiters>,
+        style: Style,
+        dedent: usize,
+    ) -> Result<(Vec<Piece>, bool), SyntaxError> {
         let mut pieces = Vec::new();
         let mut text = Vec::new();
         let mut depth = 0;
@@ -320,12 +345,21 @@ impl Lexer<'_> {
             }
             self.at += 1;
         }
-        Err(SyntaxError::new(start, "this interpolation is not closed: its `}` is missing"))
+        Err(SyntaxError::new(
+            start,
+            "this interpolation is not closed: its `}` is missing",
+        ))
     }
 
-    fn escape(&mut self, text: &mut Vec<u8>, style: Style, delimiters: Option<&Delimiters>) -> Result<(), SyntaxError> {
+    fn escape(
+        &mut self,
+        text: &mut Vec<u8>,
+        style: Style,
+        delimiters: Option<&Delimiters>,
+    ) -> Result<(), SyntaxError> {
         let escaped = self.byte(1);
-        let is_delimiter = delimiters.is_some_and(|one| escaped == one.close || escaped == one.open);
+        let is_delimiter =
+            delimiters.is_some_and(|one| escaped == one.close || escaped == one.open);
         match style {
             Style::Single => {
                 if !(escaped == b'\\' || is_delimiter) {
@@ -404,7 +438,8 @@ impl Lexer<'_> {
             vec![&self.source[start..start + 4]]
         };
         for code in codes {
-            let Some(character) = u32::from_str_radix(code, 16).ok().and_then(char::from_u32) else {
+            let Some(character) = u32::from_str_radix(code, 16).ok().and_then(char::from_u32)
+            else {
                 return self.error(format!("`{code}` is no character of Unicode"));
             };
             text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
@@ -419,7 +454,11 @@ impl Lexer<'_> {
         if matches!(flavour, b'~' | b'-') {
             at += 1;
         }
-        let quote = self.bytes.get(at).copied().filter(|byte| matches!(byte, b'"' | b'\''));
+        let quote = self
+            .bytes
+            .get(at)
+            .copied()
+            .filter(|byte| matches!(byte, b'"' | b'\''));
         at += usize::from(quote.is_some());
         let name_start = at;
         while at < self.limit && (is_name(self.bytes[at])) {
@@ -430,7 +469,9 @@ impl Lexer<'_> {
             return Ok(None);
         }
         at += usize::from(quote.is_some());
-        let line_end = self.source[at..self.limit].find('\n').map(|offset| at + offset + 1);
+        let line_end = self.source[at..self.limit]
+            .find('\n')
+            .map(|offset| at + offset + 1);
         let Some(body) = self.after_heredocs.or(line_end) else {
             return self.error(format!("the here document `{name}` has no text"));
         };
@@ -439,7 +480,11 @@ impl Lexer<'_> {
         let mut terminated = None;
         for line in self.source[body..self.limit].split_inclusive('\n') {
             let content = line.trim_end_matches(['\n', '\r']);
-            let candidate = if flavour == b'~' || flavour == b'-' { content.trim_start() } else { content };
+            let candidate = if flavour == b'~' || flavour == b'-' {
+                content.trim_start()
+            } else {
+                content
+            };
             if candidate == name {
                 terminated = Some(end + line.len());
                 break;
@@ -450,10 +495,20 @@ impl Lexer<'_> {
             end += line.len();
         }
         let Some(after) = terminated else {
-            return self.error(format!("the here document is not closed: its `{name}` is missing"));
+            return self.error(format!(
+                "the here document is not closed: its `{name}` is missing"
+            ));
         };
-        let dedent = if flavour == b'~' && dedent != usize::MAX { dedent } else { 0 };
-        let style = if quote == Some(b'\'') { Style::Single } else { Style::Double };
+        let dedent = if flavour == b'~' && dedent != usize::MAX {
+            dedent
+        } else {
+            0
+        };
+        let style = if quote == Some(b'\'') {
+            Style::Single
+        } else {
+            Style::Double
+        };
         let mut inner = Lexer::new(self.source, body, end);
         let (pieces, _) = inner.pieces(None, style, dedent)?;
         self.at = at;

@@ -23,7 +23,7 @@ mod script;
 mod text;
 mod value;
 
-pub(crate) use script::{Outcome, Script, Source};
+pub(crate) use script::{Script, Source};
 
 /// Code that is not Ruby, or not of the part that there is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

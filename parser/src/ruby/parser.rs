@@ -59,7 +59,9 @@ pub(crate) struct Unresolved {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// A method of the program; with arguments it cannot have been meant as a variable.
-    Method { with_arguments: bool },
+    Method {
+        with_arguments: bool,
+    },
     Constant,
 }
 
@@ -128,9 +130,13 @@ impl<'s> Parser<'s, '_> {
             Tok::Op(")" | "]" | "}") => Before::Operator,
             Tok::Op("." | "&.") => Before::Dot,
             Tok::Keyword("def") => Before::Def,
-            Tok::Keyword("end" | "self" | "nil" | "true" | "false" | "__method__" | "__FILE__" | "__LINE__") => Before::Operator,
+            Tok::Keyword(
+                "end" | "self" | "nil" | "true" | "false" | "__method__" | "__FILE__" | "__LINE__",
+            ) => Before::Operator,
             Tok::Keyword("yield" | "super" | "defined?") => Before::Method,
-            Tok::Op(_) | Tok::Keyword(_) | Tok::Newline | Tok::Label(_) | Tok::StrLabel(_) => Before::Value,
+            Tok::Op(_) | Tok::Keyword(_) | Tok::Newline | Tok::Label(_) | Tok::StrLabel(_) => {
+                Before::Value
+            }
             _ => Before::Operator,
         };
         Ok(token)
@@ -177,7 +183,10 @@ impl<'s> Parser<'s, '_> {
             return Ok(());
         }
         if self.peek()?.tok == Tok::End {
-            return Err(SyntaxError::new(opened, format!("this `{what}` has no `end`")));
+            return Err(SyntaxError::new(
+                opened,
+                format!("this `{what}` has no `end`"),
+            ));
         }
         self.unexpected("`end`")
     }
@@ -192,7 +201,10 @@ impl<'s> Parser<'s, '_> {
     pub(crate) fn unexpected<T>(&mut self, wanted: &str) -> Parsed<T> {
         let token = self.peek()?.clone();
         let found = describe(&token.tok);
-        Err(SyntaxError::new(token.start, format!("expected {wanted}, found {found}")))
+        Err(SyntaxError::new(
+            token.start,
+            format!("expected {wanted}, found {found}"),
+        ))
     }
 
     /// Refuses a construct that Ruby has and Kelp has not.
@@ -202,7 +214,12 @@ impl<'s> Parser<'s, '_> {
     }
 
     pub(crate) fn problem(&mut self, at: usize, message: String, help: Option<String>, runs: bool) {
-        self.problems.push(Problem { at, message, help, runs });
+        self.problems.push(Problem {
+            at,
+            message,
+            help,
+            runs,
+        });
     }
 
     /// Keeps nesting within bounds, so that neither parsing nor running a program can exhaust the stack.
@@ -217,7 +234,10 @@ impl<'s> Parser<'s, '_> {
     }
 
     /// Parses something that may turn out to be something else: on `None` or an error all is as before.
-    pub(crate) fn attempt<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<Option<T>>) -> Parsed<Option<T>> {
+    pub(crate) fn attempt<T>(
+        &mut self,
+        parse: impl FnOnce(&mut Self) -> Parsed<Option<T>>,
+    ) -> Parsed<Option<T>> {
         let (lexer, peeked) = (self.lexer.clone(), self.peeked.clone());
         let found = parse(self)?;
         if found.is_none() {
@@ -345,8 +365,16 @@ impl<'s> Parser<'s, '_> {
                 _ => {
                     let condition = Box::new(self.nested(Self::expression_statement)?);
                     match word {
-                        "if" => Kind::If { condition, then: body, otherwise: nil(at) },
-                        "unless" => Kind::If { condition, then: nil(at), otherwise: body },
+                        "if" => Kind::If {
+                            condition,
+                            then: body,
+                            otherwise: nil(at),
+                        },
+                        "unless" => Kind::If {
+                            condition,
+                            then: nil(at),
+                            otherwise: body,
+                        },
                         _ => Kind::While {
                             condition,
                             until: word == "until",
@@ -445,7 +473,10 @@ impl<'s> Parser<'s, '_> {
 }
 
 pub(crate) fn node(at: usize, kind: Kind) -> Node {
-    Node { kind, at: at as u32 }
+    Node {
+        kind,
+        at: at as u32,
+    }
 }
 
 pub(crate) fn nil(at: usize) -> Box<Node> {

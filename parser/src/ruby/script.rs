@@ -36,7 +36,10 @@ pub(crate) struct Script {
 
 enum State {
     /// Nothing that outlives an event changes: workers share it without a lock.
-    Shared { objects: Arc<Vec<Obj>>, globals: Vec<Val> },
+    Shared {
+        objects: Arc<Vec<Obj>>,
+        globals: Vec<Val>,
+    },
     Locked(Mutex<Memory>),
 }
 
@@ -56,16 +59,33 @@ impl Script {
         let mut unresolved = Vec::new();
         let mut failed = false;
         for source in sources {
-            let variables: &[&str] = if source.init { &[] } else { &["event", "new_event_block"] };
+            let variables: &[&str] = if source.init {
+                &[]
+            } else {
+                &["event", "new_event_block"]
+            };
             let known = problems.len();
-            match parse_unit(source.text, variables, source.init, &mut program, &mut problems, &mut unresolved) {
+            match parse_unit(
+                source.text,
+                variables,
+                source.init,
+                &mut program,
+                &mut problems,
+                &mut unresolved,
+            ) {
                 Ok(unit) => program.units.push(unit),
                 Err(error) => {
                     report(settings, source, error.at, error.message, error.help, false);
                     return None;
                 }
             }
-            for Problem { at, message, help, runs } in problems.drain(known..) {
+            for Problem {
+                at,
+                message,
+                help,
+                runs,
+            } in problems.drain(known..)
+            {
                 failed |= !runs;
                 report(settings, source, at, message, help, runs);
             }
@@ -80,18 +100,30 @@ impl Script {
         if sources.len() > 1
             && let Err(message) = run_init(&program, &mut memory)
         {
-            settings.report(sources[0].span, format!("`init` raised an exception: {message}"));
+            settings.report(
+                sources[0].span,
+                format!("`init` raised an exception: {message}"),
+            );
             return None;
         }
         let facts = program.facts;
-        let state = if facts.uses_state && (facts.changes_state || !memory.envs.is_empty() && has_procs(&memory)) {
+        let state = if facts.uses_state
+            && (facts.changes_state || !memory.envs.is_empty() && has_procs(&memory))
+        {
             State::Locked(Mutex::new(memory))
         } else {
             let globals = memory.globals.clone();
-            State::Shared { objects: memory.heap.freeze(), globals }
+            State::Shared {
+                objects: memory.heap.freeze(),
+                globals,
+            }
         };
         let code = program.units.len() - 1;
-        Some(Self { program, code, state })
+        Some(Self {
+            program,
+            code,
+            state,
+        })
     }
 
     /// Runs the code on an event.
@@ -111,7 +143,12 @@ impl Script {
         }
     }
 
-    fn run_in<'a>(&self, memory: &mut Memory, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
+    fn run_in<'a>(
+        &self,
+        memory: &mut Memory,
+        event: &mut Event<'a>,
+        context: &mut Context<'a, '_>,
+    ) -> Outcome {
         let arena = context.arena;
         let (envs, slots) = (memory.envs.len(), memory.slots.len());
         let mut run = Run::new(&self.program, memory, arena, context.scratch, context.now);
@@ -126,7 +163,10 @@ impl Script {
             Err(flow) => Some(run.message(flow)),
         };
         let emitted = std::mem::take(&mut run.emitted);
-        let mut events: Vec<Option<Held<'a>>> = std::mem::take(&mut run.events).into_iter().map(Some).collect();
+        let mut events: Vec<Option<Held<'a>>> = std::mem::take(&mut run.events)
+            .into_iter()
+            .map(Some)
+            .collect();
         let mut cancelled = false;
         if let Some(held) = events[0].take() {
             cancelled = held.cancelled;
@@ -149,7 +189,11 @@ impl Memory {
     /// Collects garbage if there may be much of it.
     fn collect(&mut self) {
         if self.heap.len() > GARBAGE_MIN && self.heap.len() > 2 * self.kept {
-            let mut roots: Vec<&mut Val> = self.globals.iter_mut().chain(self.slots.iter_mut()).collect();
+            let mut roots: Vec<&mut Val> = self
+                .globals
+                .iter_mut()
+                .chain(self.slots.iter_mut())
+                .collect();
             self.heap.compact(&mut roots);
             self.kept = self.heap.len();
         }
@@ -157,10 +201,12 @@ impl Memory {
 }
 
 fn has_procs(memory: &Memory) -> bool {
-    memory
-        .globals
-        .iter()
-        .any(|&value| matches!(memory.heap.object(value), Some(Obj::Proc(_) | Obj::Array(_) | Obj::Hash(_))))
+    memory.globals.iter().any(|&value| {
+        matches!(
+            memory.heap.object(value),
+            Some(Obj::Proc(_) | Obj::Array(_) | Obj::Hash(_))
+        )
+    })
 }
 
 fn run_init(program: &Program, memory: &mut Memory) -> Result<(), String> {
@@ -175,26 +221,36 @@ impl Run<'_, '_> {
     /// The message of what ended the code.
     pub(crate) fn message(&mut self, flow: Flow) -> String {
         match flow {
-            Flow::Raise(exception) => match self.heap().object(exception) {
+            Flow::Raise(exception) => match self.memory.heap.object(exception) {
                 Some(Obj::Exception { message, .. }) => message.to_string(),
                 _ => "exception".to_owned(),
             },
             Flow::Exhausted(what) => what.to_owned(),
             Flow::Break(..) => "break from proc-closure".to_owned(),
-            Flow::Throw(tag, _) => format!("uncaught throw {}", self.inspect(tag).unwrap_or_default()),
+            Flow::Throw(tag, _) => {
+                format!("uncaught throw {}", self.inspect(tag).unwrap_or_default())
+            }
             Flow::Next(_) | Flow::Return(..) | Flow::Retry => "unexpected return".to_owned(),
         }
     }
 }
 
 /// Reports names that nothing explains; whether one is an error.
-fn report_unresolved(program: &Program, unresolved: &[Unresolved], sources: &[Source<'_>], settings: &mut Settings<'_>) -> bool {
+fn report_unresolved(
+    program: &Program,
+    unresolved: &[Unresolved],
+    sources: &[Source<'_>],
+    settings: &mut Settings<'_>,
+) -> bool {
     let mut failed = false;
     for one in unresolved {
         let source = &sources[one.unit];
         match one.what {
             Wanted::Method { with_arguments } => {
-                let defined = program.methods.iter().any(|method| *method.name == *one.name && method.code.is_some());
+                let defined = program
+                    .methods
+                    .iter()
+                    .any(|method| *method.name == *one.name && method.code.is_some());
                 if defined {
                     continue;
                 }
@@ -202,7 +258,14 @@ fn report_unresolved(program: &Program, unresolved: &[Unresolved], sources: &[So
                 let help = "Logstash would raise a NameError here for every event";
                 let known = M::named(&one.name).is_some();
                 failed |= with_arguments && !known;
-                report(settings, source, one.at, message, Some(help.to_owned()), !with_arguments || known);
+                report(
+                    settings,
+                    source,
+                    one.at,
+                    message,
+                    Some(help.to_owned()),
+                    !with_arguments || known,
+                );
             }
             Wanted::Constant if program.constants_assigned.contains(&one.name) => {}
             Wanted::Constant => {
@@ -221,7 +284,14 @@ fn report_unresolved(program: &Program, unresolved: &[Unresolved], sources: &[So
 }
 
 /// Reports something at a place in the code.
-fn report(settings: &mut Settings<'_>, source: &Source<'_>, at: usize, message: String, help: Option<String>, warning: bool) {
+fn report(
+    settings: &mut Settings<'_>,
+    source: &Source<'_>,
+    at: usize,
+    message: String,
+    help: Option<String>,
+    warning: bool,
+) {
     let mut span = source.span;
     // Unless a variable of the environment or an escape moved it, the code stands there as it is.
     if (span.end - span.start) as usize == source.text.len() + 2 {
@@ -229,8 +299,15 @@ fn report(settings: &mut Settings<'_>, source: &Source<'_>, at: usize, message: 
         span.start = start;
         span.end = span.end.min(start + 1);
     }
-    let line = source.text[..at.min(source.text.len())].matches('\n').count() + 1;
+    let line = source.text[..at.min(source.text.len())]
+        .matches('\n')
+        .count()
+        + 1;
     let message = format!("in this Ruby code, line {line}: {message}");
-    let diagnostic = if warning { settings.warn(span, message) } else { settings.report(span, message) };
+    let diagnostic = if warning {
+        settings.warn(span, message)
+    } else {
+        settings.report(span, message)
+    };
     diagnostic.help = help;
 }

@@ -9,11 +9,13 @@ use crate::regex::Regex;
 impl Run<'_, '_> {
     /// Appends what `to_s` gives.
     pub(crate) fn push_text(&mut self, out: &mut Vec<u8>, value: Val) -> Result<(), Flow> {
-        match self.heap().object(value) {
+        match self.memory.heap.object(value) {
             Some(Obj::Str(text)) => out.extend_from_slice(text.bytes()),
             Some(Obj::Sym(text)) => out.extend_from_slice(text.as_bytes()),
             Some(Obj::Exception { message, .. }) => out.extend_from_slice(message.as_bytes()),
-            Some(Obj::Time(time)) => out.extend_from_slice(super::methods::time::to_s(time).as_bytes()),
+            Some(Obj::Time(time)) => {
+                out.extend_from_slice(super::methods::time::to_s(time).as_bytes())
+            }
             Some(Obj::Event(number)) => {
                 let number = *number as usize;
                 crate::event::write_json(out, &self.events[number].event);
@@ -49,7 +51,7 @@ impl Run<'_, '_> {
             Val::Int(number) => out.extend_from_slice(number.to_string().as_bytes()),
             Val::Float(number) => push_float_ruby(out, number),
             Val::Class(class) => out.extend_from_slice(class.name().as_bytes()),
-            Val::Ref(handle) => match self.heap().get(handle).clone() {
+            Val::Ref(handle) => match self.memory.heap.get(handle).clone() {
                 Obj::Str(text) => push_quoted(out, &text),
                 Obj::Sym(name) => {
                     out.push(b':');
@@ -78,13 +80,21 @@ impl Run<'_, '_> {
                     }
                     out.push(b'}');
                 }
-                Obj::Range { first, last, exclusive } => {
+                Obj::Range {
+                    first,
+                    last,
+                    exclusive,
+                } => {
                     self.push_inspected(out, first, depth + 1)?;
                     out.extend_from_slice(if exclusive { b"..." } else { b".." });
                     self.push_inspected(out, last, depth + 1)?;
                 }
-                Obj::Regex(regex, flags) => out.extend_from_slice(format!("/{}/{flags}", regex.pattern()).as_bytes()),
-                Obj::Time(time) => out.extend_from_slice(super::methods::time::to_s(&time).as_bytes()),
+                Obj::Regex(regex, flags) => {
+                    out.extend_from_slice(format!("/{}/{flags}", regex.pattern()).as_bytes())
+                }
+                Obj::Time(time) => {
+                    out.extend_from_slice(super::methods::time::to_s(&time).as_bytes())
+                }
                 Obj::Timestamp(at) => at.write_iso8601(out),
                 Obj::Exception { class, message } => {
                     out.extend_from_slice(format!("#<{}: {message}>", class.name()).as_bytes());
@@ -107,7 +117,10 @@ impl Run<'_, '_> {
 
 /// The pattern as it is put into another one.
 pub(crate) fn regex_source(regex: &Regex, flags: &str) -> String {
-    let off: String = "mix".chars().filter(|flag| !flags.contains(*flag)).collect();
+    let off: String = "mix"
+        .chars()
+        .filter(|flag| !flags.contains(*flag))
+        .collect();
     match off.as_str() {
         "" => format!("(?{flags}:{})", regex.pattern()),
         off => format!("(?{flags}-{off}:{})", regex.pattern()),

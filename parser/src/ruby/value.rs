@@ -47,8 +47,6 @@ pub(crate) enum Obj {
     Decimal(Box<str>),
     Array(Vec<Val>),
     Hash(RubyHash),
-    /// A set: its elements are the keys.
-    Set(RubyHash),
     Range {
         first: Val,
         last: Val,
@@ -57,8 +55,6 @@ pub(crate) enum Obj {
     Regex(Regex, &'static str),
     Match(Box<MatchData>),
     Time(RubyTime),
-    /// A date without a time: days since 1970-01-01.
-    Date(i64),
     Timestamp(Timestamp),
     /// An event, by its number in the run.
     Event(u32),
@@ -67,12 +63,8 @@ pub(crate) enum Obj {
         class: Class,
         message: Box<str>,
     },
-    /// A hash function that takes more input: its class and what it took so far.
-    Digest(Class, Vec<u8>),
     /// What calls the block `new_event_block` of the filter.
     NewEventBlock,
-    /// The `map_meta` of the aggregate filter.
-    MapMeta,
     /// `logger`
     Logger,
     /// What `each` and the like give without a block: the elements, already collected.
@@ -84,7 +76,10 @@ pub(crate) enum Obj {
 pub(crate) enum Text {
     Utf8(String),
     /// Binary, or text that is not valid UTF-8 (`utf8` is then set).
-    Bytes { bytes: Vec<u8>, utf8: bool },
+    Bytes {
+        bytes: Vec<u8>,
+        utf8: bool,
+    },
 }
 
 impl Text {
@@ -104,10 +99,6 @@ impl Text {
                 utf8: true,
             },
         }
-    }
-
-    pub(crate) fn binary(bytes: Vec<u8>) -> Self {
-        Text::Bytes { bytes, utf8: false }
     }
 
     /// As the event gets it: binary bytes are taken for ISO 8859-1, as JRuby does on its way to Java;

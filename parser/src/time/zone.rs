@@ -79,6 +79,11 @@ impl Zone {
         }
     }
 
+    /// The offset at an instant, in seconds east of UTC.
+    pub(crate) fn offset_seconds_at(&self, at: super::Timestamp) -> i32 {
+        self.offset_at(at.millis()) / 1000
+    }
+
     /// The instant of a local time; `None` where the clock was put forward over it. A time that occurred
     /// twice is the earlier one. Milliseconds since the epoch, as if the local time were UTC.
     pub(crate) fn instant(&self, local: i64) -> Option<i64> {

@@ -1,0 +1,380 @@
+//! Methods of classes and modules: `Time.now`, `JSON.parse`, `Digest::MD5.hexdigest`.
+
+use base64::Engine;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE};
+use md5::{Digest, Md5};
+
+use crate::event::Event;
+use crate::json::{Fractions, parse};
+use crate::ruby::class::Class;
+use crate::ruby::interp::{Block, Eval, Flow, Run};
+use crate::ruby::names::M;
+use crate::ruby::value::{Obj, RubyTime, Text, Val};
+use crate::time::Timestamp;
+
+impl<'r> Run<'r, '_> {
+    pub(super) fn module(
+        &mut self,
+        class: Class,
+        method: M,
+        arguments: &[Val],
+        block: Block<'r>,
+    ) -> Result<Option<Val>, Flow> {
+        let first = arguments.first().copied().unwrap_or(Val::Nil);
+        Ok(Some(match (class, method) {
+            (_, M::Name | M::ToS) => self.new_str(class.name()),
+            (class, M::New | M::Exception) if class.is_exception() => {
+                let message = if arguments.is_empty() {
+                    class.name().to_owned()
+                } else {
+                    self.to_s(first)?
+                };
+                self.heap().add(Obj::Exception {
+                    class,
+                    message: message.into(),
+                })
+            }
+            (Class::String, M::New) => {
+                let text = self.to_s(first)?;
+                self.new_string(text)
+            }
+            (Class::Array, M::New) => return self.array_new(arguments, block).map(Some),
+            (Class::Hash, M::New) => {
+                let make = if block.given() {
+                    Some(self.proc_of(block, false))
+                } else {
+                    None
+                };
+                let mut hash = crate::ruby::hash::RubyHash::default();
+                hash.default = arguments.first().copied();
+                hash.default_proc = make;
+                self.heap().add(Obj::Hash(hash))
+            }
+            (Class::Hash, M::Index) => return self.send(first, M::ToH, &[], Block::None).map(Some),
+            (Class::Proc, M::New) => self.proc_of(block, false),
+            (Class::Time, M::Now) => {
+                let now = self.now;
+                self.new_time(now, false)
+            }
+            (Class::Time, M::At) => {
+                let at = self.instant(first)?;
+                let at = match arguments.get(1) {
+                    Some(&extra) => {
+                        let unit = arguments
+                            .get(2)
+                            .and_then(|unit| self.memory.heap.name(*unit));
+                        let scale = if unit == Some("millisecond") {
+                            1e6
+                        } else {
+                            1e3
+                        };
+                        let extra = self.memory.heap.float(extra).unwrap_or(0.0);
+                        let base = i128::from(at.seconds()) * 1_000_000_000
+                            + i128::from(at.subsec_nanos());
+                        super::time::from_nanos(base + (extra * scale).round() as i128)
+                    }
+                    None => at,
+                };
+                self.new_time(at, false)
+            }
+            (Class::Time, M::Parse | M::Iso8601) | (Class::DateTime, M::Parse | M::Iso8601) => {
+                let text = self.to_s(first)?;
+                match parse_time(&text) {
+                    Some(time) => self.heap().add(Obj::Time(time)),
+                    None => {
+                        return self.raise(
+                            Class::ArgumentError,
+                            format!("no time information in {text:?}"),
+                        );
+                    }
+                }
+            }
+            (Class::LogstashTimestamp, M::Now) => {
+                let now = self.now;
+                self.new_timestamp(now)
+            }
+            (Class::LogstashTimestamp, M::New) if arguments.is_empty() => {
+                let now = self.now;
+                self.new_timestamp(now)
+            }
+            (Class::LogstashTimestamp, M::New | M::At | M::Coerce | M::ParseIso8601) => {
+                let at = match self.memory.heap.object(first) {
+                    Some(Obj::Str(_)) => {
+                        let text = self.to_s(first)?;
+                        match Timestamp::parse_iso8601(&text) {
+                            Some(at) => at,
+                            None => {
+                                return self.raise(
+                                    Class::TimestampParserError,
+                                    format!("invalid timestamp string format {text}"),
+                                );
+                            }
+                        }
+                    }
+                    Some(Obj::Time(time)) => time.at,
+                    Some(Obj::Timestamp(at)) => *at,
+                    _ if method == M::At => self.instant(first)?,
+                    _ => {
+                        return self.raise(Class::TypeError, "wrong argument type (expected Time)");
+                    }
+                };
+                self.new_timestamp(at)
+            }
+            (Class::LogstashEvent, M::New) => {
+                let now = self.now;
+                let event = match self.memory.heap.hash(first) {
+                    Some(_) => {
+                        let fields = self.export_hash(first, 0)?;
+                        Event::from_object(self.arena, fields, now)
+                    }
+                    None => Event::new(self.arena, now),
+                };
+                self.hold(event)?
+            }
+            (Class::Json | Class::LogstashJson, M::Parse | M::Load) => {
+                let text = self.to_s(first)?;
+                self.steps(text.len() / 64)?;
+                let text = self.arena.alloc_str(&text);
+                match parse(text, self.arena, Fractions::Double) {
+                    Ok(value) => self.import(&value),
+                    Err(error) => return self.raise(Class::JsonParserError, error.to_string()),
+                }
+            }
+            (Class::Json | Class::LogstashJson, M::Generate | M::Dump) => {
+                return self.send(first, M::ToJson, &[], Block::None).map(Some);
+            }
+            (Class::Base64, M::Encode64 | M::StrictEncode64 | M::UrlsafeEncode64) => {
+                let bytes = self.bytes(first)?;
+                let text = match method {
+                    M::UrlsafeEncode64 => URL_SAFE.encode(bytes),
+                    M::StrictEncode64 => STANDARD.encode(bytes),
+                    _ => {
+                        let text = STANDARD.encode(bytes);
+                        text.as_bytes()
+                            .chunks(60)
+                            .map(|line| format!("{}\n", String::from_utf8_lossy(line)))
+                            .collect()
+                    }
+                };
+                self.new_string(text)
+            }
+            (Class::Base64, M::Decode64 | M::StrictDecode64 | M::UrlsafeDecode64) => {
+                let text = self.to_s(first)?;
+                match decode(&text, method) {
+                    Some(bytes) => self.heap().add(Obj::Str(Text::from_utf8(bytes))),
+                    None => return self.raise(Class::ArgumentError, "invalid base64"),
+                }
+            }
+            (
+                Class::Md5 | Class::Sha1 | Class::Sha256 | Class::Sha384 | Class::Sha512,
+                M::Hexdigest,
+            ) => {
+                let bytes = self.bytes(first)?;
+                let digest = match class {
+                    Class::Md5 => hex(&Md5::digest(bytes)),
+                    Class::Sha1 => hex(&sha1::Sha1::digest(bytes)),
+                    Class::Sha256 => hex(&sha2::Sha256::digest(bytes)),
+                    Class::Sha384 => hex(&sha2::Sha384::digest(bytes)),
+                    _ => hex(&sha2::Sha512::digest(bytes)),
+                };
+                self.new_string(digest)
+            }
+            (Class::SecureRandom, M::Uuid | M::Hex) => {
+                let bits = format!("{:016x}{:016x}", super::random(), super::random());
+                let text = if method == M::Uuid {
+                    format!(
+                        "{}-{}-4{}-a{}-{}",
+                        &bits[..8],
+                        &bits[8..12],
+                        &bits[13..16],
+                        &bits[17..20],
+                        &bits[20..32]
+                    )
+                } else {
+                    bits
+                };
+                self.new_string(text)
+            }
+            (Class::Regexp, M::New) => match self.memory.heap.object(first) {
+                Some(Obj::Regex(..)) => first,
+                _ => {
+                    let text = self.to_s(first)?;
+                    let bits = match arguments.get(1) {
+                        Some(Val::Int(bits)) => *bits,
+                        Some(value) if value.truthy() => 1,
+                        _ => 0,
+                    };
+                    let options = crate::regex::Options {
+                        ignore_case: bits & 1 != 0,
+                        extended: bits & 2 != 0,
+                        multiline: bits & 4 != 0,
+                    };
+                    return self
+                        .new_regex(&text, options, crate::ruby::expression::flag_text(options))
+                        .map(Some);
+                }
+            },
+            (Class::Regexp, M::Escape | M::Quote) => {
+                let text = self.to_s(first)?;
+                let text = super::substitute::escape(&text);
+                self.new_string(text)
+            }
+            (Class::Math, _) => return self.math(method, arguments),
+            (Class::Socket, M::Gethostname) => self.new_str(crate::host::host_name()),
+            (Class::Env, M::Index | M::Fetch) => {
+                let name = self.to_s(first)?;
+                match std::env::var(name) {
+                    Ok(value) => self.new_string(value),
+                    Err(_) => arguments.get(1).copied().unwrap_or(Val::Nil),
+                }
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn array_new(&mut self, arguments: &[Val], block: Block<'r>) -> Eval {
+        let values = match arguments {
+            [] => Vec::new(),
+            [Val::Int(count), rest @ ..] if *count >= 0 => {
+                self.steps(*count as usize)?;
+                let mut values = vec![rest.first().copied().unwrap_or(Val::Nil); *count as usize];
+                if block.given() {
+                    for (at, value) in values.iter_mut().enumerate() {
+                        *value = self.call_block(block, &[Val::Int(at as i64)])?;
+                    }
+                }
+                values
+            }
+            [list, ..] => self.elements(*list)?,
+        };
+        Ok(self.new_array(values))
+    }
+
+    /// Seconds since the epoch as a point in time.
+    fn instant(&mut self, value: Val) -> Result<Timestamp, Flow> {
+        if let Val::Int(seconds) = value {
+            return Ok(super::time::from_nanos(i128::from(seconds) * 1_000_000_000));
+        }
+        if let Some(Obj::Time(time)) = self.memory.heap.object(value) {
+            return Ok(time.at);
+        }
+        match self.memory.heap.float(value) {
+            Some(seconds) => Ok(super::time::from_nanos((seconds * 1e9) as i128)),
+            None => {
+                let class = self.class_of(value).name();
+                self.raise(
+                    Class::TypeError,
+                    format!("can't convert {class} into an exact number"),
+                )
+            }
+        }
+    }
+
+    fn bytes(&mut self, value: Val) -> Result<Vec<u8>, Flow> {
+        match self.memory.heap.text(value) {
+            Some(text) => Ok(text.bytes().to_vec()),
+            None => {
+                let class = self.class_of(value).name();
+                let what = if value.is_nil() { "nil" } else { class };
+                self.raise(
+                    Class::TypeError,
+                    format!("no implicit conversion of {what} into String"),
+                )
+            }
+        }
+    }
+
+    fn math(&mut self, method: M, arguments: &[Val]) -> Result<Option<Val>, Flow> {
+        let mut numbers = Vec::new();
+        for &argument in arguments {
+            let number = self.to_float_strict(argument)?;
+            numbers.push(self.memory.heap.float(number).unwrap_or(0.0));
+        }
+        Ok(Some(Val::Float(match (method, &numbers[..]) {
+            (M::Sqrt, [x]) if *x < 0.0 => {
+                return self.raise(
+                    Class::ArgumentError,
+                    "Numerical argument is out of domain - \"sqrt\"",
+                );
+            }
+            (M::Sqrt, [x]) => x.sqrt(),
+            (M::Log, [x]) => x.ln(),
+            (M::Log, [x, base]) => x.ln() / base.ln(),
+            (M::Log2, [x]) => x.log2(),
+            (M::Log10, [x]) => x.log10(),
+            (M::Exp, [x]) => x.exp(),
+            (M::Sin, [x]) => x.sin(),
+            (M::Cos, [x]) => x.cos(),
+            (M::Atan2, [y, x]) => y.atan2(*x),
+            (M::Hypot, [x, y]) => x.hypot(*y),
+            _ => return Ok(None),
+        })))
+    }
+}
+
+/// ISO 8601 and what comes close to it: a space for the `T`, a missing zone.
+fn parse_time(text: &str) -> Option<RubyTime> {
+    let text = text.trim();
+    let joined = match text.get(10..11) {
+        Some(" ") => format!("{}T{}", &text[..10], text[11..].replace(' ', "")),
+        _ => text.to_owned(),
+    };
+    let joined = joined
+        .strip_suffix("UTC")
+        .map_or(joined.clone(), |rest| format!("{rest}Z"));
+    let at = Timestamp::parse_iso8601(&joined)?;
+    let utc = joined.ends_with('Z');
+    let sign = joined.rfind(['+', '-']).filter(|at| *at > 10);
+    let offset = sign.and_then(|sign| {
+        let digits: String = joined[sign + 1..]
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect();
+        let hours: i32 = digits.get(..2)?.parse().ok()?;
+        let minutes: i32 = digits.get(2..4).unwrap_or("0").parse().ok()?;
+        let seconds = hours * 3600 + minutes * 60;
+        Some(if joined.as_bytes()[sign] == b'-' {
+            -seconds
+        } else {
+            seconds
+        })
+    });
+    Some(RubyTime {
+        at,
+        offset: offset.unwrap_or(0),
+        utc,
+    })
+}
+
+/// As lenient as Ruby: `decode64` skips what is not of the alphabet.
+fn decode(text: &str, method: M) -> Option<Vec<u8>> {
+    use base64::engine::DecodePaddingMode;
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    match method {
+        M::StrictDecode64 => STANDARD.decode(text).ok(),
+        M::UrlsafeDecode64 => GeneralPurpose::new(&base64::alphabet::URL_SAFE, lenient)
+            .decode(text)
+            .ok(),
+        _ => {
+            let clean: Vec<u8> = text
+                .bytes()
+                .take_while(|byte| *byte != b'=')
+                .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+                .collect();
+            let whole = if clean.len() % 4 == 1 {
+                &clean[..clean.len() - 1]
+            } else {
+                &clean[..]
+            };
+            GeneralPurpose::new(&base64::alphabet::STANDARD, lenient)
+                .decode(whole)
+                .ok()
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,642 @@
+//! Methods of strings and symbols.
+
+use crate::ruby::class::Class;
+use crate::ruby::interp::{Block, Eval, Flow, Run};
+use crate::ruby::names::M;
+use crate::ruby::value::{Obj, Text, Val};
+
+impl<'r> Run<'r, '_> {
+    pub(super) fn string(
+        &mut self,
+        receiver: Val,
+        method: M,
+        arguments: &[Val],
+        block: Block<'r>,
+    ) -> Result<Option<Val>, Flow> {
+        let Some(text) = self.memory.heap.str(receiver).map(str::to_owned) else {
+            return self.bytes_method(receiver, method, arguments);
+        };
+        self.steps(1 + text.len() / 256)?;
+        if let Some(changed) = changing(method) {
+            return self.change(receiver, &text, changed, arguments, block);
+        }
+        if let Some(changed) = simple(&text, method) {
+            return Ok(Some(self.new_string(changed)));
+        }
+        let first = arguments.first().copied();
+        let named = match first {
+            Some(value) => self.memory.heap.name(value).map(str::to_owned),
+            None => None,
+        };
+        Ok(Some(match (method, named.as_deref(), arguments.len()) {
+            (M::Length | M::Size, _, 0) => Val::Int(text.chars().count() as i64),
+            (M::Bytesize, _, 0) => Val::Int(text.len() as i64),
+            (M::EmptyP, _, 0) => Val::bool(text.is_empty()),
+            (M::ToS | M::ToStr, _, 0) => receiver,
+            (M::ToSym | M::Intern, _, 0) => self.new_symbol(&text),
+            (M::ToI, _, 0) => self.text_to_int(&text, 10),
+            (M::ToI, _, 1) => match first {
+                Some(Val::Int(radix)) if (2..=36).contains(&radix) => {
+                    self.text_to_int(&text, radix as u32)
+                }
+                _ => return self.raise(Class::ArgumentError, "invalid radix"),
+            },
+            (M::Hex, _, 0) => self.text_to_int(&text, 16),
+            (M::Oct, _, 0) => self.text_to_int(&text, 8),
+            (M::ToF, _, 0) => self.text_to_float(&text),
+            (M::Ord, _, 0) => match text.chars().next() {
+                Some(character) => Val::Int(i64::from(u32::from(character))),
+                None => return self.raise(Class::ArgumentError, "empty string"),
+            },
+            (M::Add, Some(other), 1) => self.new_string(text + other),
+            (M::Add, None, 1) => match first.and_then(|one| self.memory.heap.text(one)) {
+                Some(other) => {
+                    let joined = [text.as_bytes(), other.bytes()].concat();
+                    self.heap().add(Obj::Str(Text::from_utf8(joined)))
+                }
+                None => return self.no_conversion(first, "String"),
+            },
+            (M::Mul, None, 1) => match first {
+                Some(Val::Int(count)) if count >= 0 => {
+                    self.steps(text.len().saturating_mul(count as usize) / 16)?;
+                    self.new_string(text.repeat(count as usize))
+                }
+                _ => {
+                    return self.raise(Class::ArgumentError, "argument must be a positive integer");
+                }
+            },
+            (M::Rem, _, 1) => {
+                let list = first.unwrap_or(Val::Nil);
+                let values = self
+                    .memory
+                    .heap
+                    .array(list)
+                    .map_or(vec![list], <[Val]>::to_vec);
+                return self.format(receiver, &values).map(Some);
+            }
+            (M::IncludeP, Some(part), 1) => Val::bool(text.contains(part)),
+            (M::StartWithP | M::EndWithP, ..) => {
+                for &part in arguments {
+                    let holds = match self.memory.heap.object(part) {
+                        Some(Obj::Regex(regex, _)) => {
+                            let regex = regex.clone();
+                            self.find(&regex, &text, 0)?.is_some_and(|span| span.0 == 0)
+                        }
+                        _ => {
+                            let part = self.memory.heap.name(part).unwrap_or("\0");
+                            if method == M::StartWithP {
+                                text.starts_with(part)
+                            } else {
+                                text.ends_with(part)
+                            }
+                        }
+                    };
+                    if holds {
+                        return Ok(Some(Val::True));
+                    }
+                }
+                Val::False
+            }
+            (M::DeletePrefix, Some(part), 1) => {
+                self.new_str(text.strip_prefix(part).unwrap_or(&text))
+            }
+            (M::DeleteSuffix, Some(part), 1) => {
+                self.new_str(text.strip_suffix(part).unwrap_or(&text))
+            }
+            (M::Chomp, Some(part), 1) => self.new_str(text.strip_suffix(part).unwrap_or(&text)),
+            (M::IndexNamed, Some(part), 1) => position(&text, text.find(part)),
+            (M::Rindex, Some(part), 1) => position(&text, text.rfind(part)),
+            (M::IndexNamed, None, 1) => {
+                let regex = self.pattern(first)?;
+                let found = self.find(&regex, &text, 0)?;
+                position(&text, found.map(|span| span.0))
+            }
+            (M::Chars, _, 0) => {
+                let values = text
+                    .chars()
+                    .map(|c| self.new_string(c.to_string()))
+                    .collect();
+                self.new_array(values)
+            }
+            (M::EachChar, _, 0) => {
+                for character in text.chars() {
+                    let value = self.new_string(character.to_string());
+                    self.call_block(block, &[value])?;
+                }
+                receiver
+            }
+            (M::Bytes, _, 0) => {
+                let values = text.bytes().map(|byte| Val::Int(i64::from(byte))).collect();
+                self.new_array(values)
+            }
+            (M::Lines | M::EachLine, _, 0) => {
+                let values: Vec<Val> = text
+                    .split_inclusive('\n')
+                    .map(|line| self.new_str(line))
+                    .collect();
+                if block.given() {
+                    for value in values {
+                        self.call_block(block, &[value])?;
+                    }
+                    return Ok(Some(receiver));
+                }
+                self.new_array(values)
+            }
+            (M::Center | M::Ljust | M::Rjust, ..) => self.justify(&text, method, arguments)?,
+            (M::Count, Some(set), 1) => {
+                let set = CharSet::new(set);
+                Val::Int(text.chars().filter(|c| set.contains(*c)).count() as i64)
+            }
+            (M::Delete, Some(set), 1) => {
+                let set = CharSet::new(set);
+                let kept: String = text.chars().filter(|c| !set.contains(*c)).collect();
+                self.new_string(kept)
+            }
+            (M::Squeeze, ..) => {
+                let set = named.as_deref().map(CharSet::new);
+                let mut out = String::new();
+                for c in text.chars() {
+                    let squeezed =
+                        out.ends_with(c) && set.as_ref().is_none_or(|set| set.contains(c));
+                    if !squeezed {
+                        out.push(c);
+                    }
+                }
+                self.new_string(out)
+            }
+            (M::Tr, Some(from), 2) => {
+                let to = self.memory.heap.name(arguments[1]).unwrap_or("").to_owned();
+                let out = translate(&text, from, &to);
+                self.new_string(out)
+            }
+            (M::Casecmp, Some(other), 1) => {
+                Val::Int(text.to_ascii_lowercase().cmp(&other.to_ascii_lowercase()) as i64)
+            }
+            (M::CasecmpP, Some(other), 1) => Val::bool(text.to_lowercase() == other.to_lowercase()),
+            (M::Split, ..) => self.split(&text, arguments)?,
+            (M::Scan | M::Gsub | M::SubNamed, ..) => {
+                return self.substitution(&text, method, arguments, block).map(Some);
+            }
+            (M::Match_ | M::Match | M::MatchP, ..) => {
+                let regex = match named {
+                    Some(pattern) => {
+                        let made = self.new_regex(&pattern, Default::default(), "")?;
+                        self.pattern(Some(made))?
+                    }
+                    None => self.pattern(first)?,
+                };
+                self.matches(&regex, &text, method)?
+            }
+            (M::Index | M::Slice, ..) => self.index(&text, arguments)?,
+            (M::Partition | M::Rpartition, Some(part), 1) => {
+                let at = if method == M::Partition {
+                    text.find(part)
+                } else {
+                    text.rfind(part)
+                };
+                let parts = match at {
+                    Some(at) => [&text[..at], part, &text[at + part.len()..]],
+                    None if method == M::Partition => [&text[..], "", ""],
+                    None => ["", "", &text[..]],
+                };
+                let values = parts.map(|part| self.new_str(part)).to_vec();
+                self.new_array(values)
+            }
+            (M::ForceEncoding | M::Encode | M::Scrub | M::B, ..) => self.new_string(text),
+            (M::ValidEncodingP, _, 0) => Val::True,
+            (M::AsciiOnlyP, _, 0) => Val::bool(text.is_ascii()),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Strings that are not UTF-8.
+    fn bytes_method(
+        &mut self,
+        receiver: Val,
+        method: M,
+        arguments: &[Val],
+    ) -> Result<Option<Val>, Flow> {
+        let Some(text) = self.memory.heap.text(receiver).cloned() else {
+            return Ok(None);
+        };
+        let bytes = text.bytes();
+        Ok(Some(match (method, arguments) {
+            (M::Length | M::Size | M::Bytesize, []) => Val::Int(bytes.len() as i64),
+            (M::EmptyP, []) => Val::bool(bytes.is_empty()),
+            (M::ForceEncoding, [_]) => {
+                let forced = Text::from_utf8(bytes.to_vec());
+                self.heap().add(Obj::Str(forced))
+            }
+            (M::Encode | M::Scrub | M::ToS, _) => {
+                let lossy = String::from_utf8_lossy(bytes).into_owned();
+                self.new_string(lossy)
+            }
+            (M::ValidEncodingP, []) => Val::bool(!matches!(text, Text::Bytes { utf8: true, .. })),
+            (M::AsciiOnlyP, []) => Val::False,
+            (M::Bytes, []) => {
+                let values = bytes
+                    .iter()
+                    .map(|&byte| Val::Int(i64::from(byte)))
+                    .collect();
+                self.new_array(values)
+            }
+            (
+                M::Eq
+                | M::NotEq
+                | M::Inspect
+                | M::Class
+                | M::IsAP
+                | M::NilP
+                | M::RespondToP
+                | M::Dup,
+                _,
+            ) => return Ok(None),
+            _ => return self.raise(Class::ArgumentError, "invalid byte sequence in UTF-8"),
+        }))
+    }
+
+    fn no_conversion<T>(&mut self, value: Option<Val>, into: &str) -> Result<T, Flow> {
+        let what = match value {
+            None | Some(Val::Nil) => "nil".to_owned(),
+            Some(value) => self.class_of(value).name().to_owned(),
+        };
+        self.raise(
+            Class::TypeError,
+            format!("no implicit conversion of {what} into {into}"),
+        )
+    }
+
+    /// `upcase!` and the like, `<<`, `replace`: the string itself changes.
+    fn change(
+        &mut self,
+        receiver: Val,
+        text: &str,
+        method: M,
+        arguments: &[Val],
+        block: Block<'r>,
+    ) -> Result<Option<Val>, Flow> {
+        let new = match method {
+            M::Shl | M::Concat => {
+                let mut bytes = text.as_bytes().to_vec();
+                match arguments.first() {
+                    Some(Val::Int(code)) => {
+                        let code = u32::try_from(*code)
+                            .ok()
+                            .and_then(char::from_u32)
+                            .unwrap_or('?');
+                        bytes.extend_from_slice(code.encode_utf8(&mut [0; 4]).as_bytes());
+                    }
+                    Some(&part) => match self.memory.heap.text(part) {
+                        Some(part) => bytes.extend_from_slice(part.bytes()),
+                        None => return self.no_conversion(Some(part), "String"),
+                    },
+                    None => {}
+                }
+                Text::from_utf8(bytes)
+            }
+            M::Prepend => {
+                let part = self.to_s(arguments.first().copied().unwrap_or(Val::Nil))?;
+                Text::Utf8(part + text)
+            }
+            M::Replace => Text::Utf8(self.to_s(arguments.first().copied().unwrap_or(Val::Nil))?),
+            M::Clear => Text::Utf8(String::new()),
+            M::IndexSet => return self.string_index_set(receiver, text, arguments).map(Some),
+            other => {
+                let copy = self.new_str(text);
+                match self.string(copy, other, arguments, block)? {
+                    Some(changed) => self
+                        .memory
+                        .heap
+                        .text(changed)
+                        .cloned()
+                        .unwrap_or(Text::Utf8(String::new())),
+                    None => return Ok(None),
+                }
+            }
+        };
+        let same = new.bytes() == text.as_bytes();
+        self.overwrite(receiver, new)?;
+        let keeps = matches!(
+            method,
+            M::Shl | M::Concat | M::Prepend | M::Replace | M::Clear
+        );
+        Ok(Some(if same && !keeps { Val::Nil } else { receiver }))
+    }
+
+    fn overwrite(&mut self, receiver: Val, new: Text) -> Result<(), Flow> {
+        self.steps(new.bytes().len() / 256)?;
+        self.heap().taken += 16;
+        let Val::Ref(handle) = receiver else {
+            return Ok(());
+        };
+        match self.heap().get_mut(handle) {
+            Some(object) => {
+                *object = Obj::Str(new);
+                Ok(())
+            }
+            None => self.raise(Class::FrozenError, "can't modify frozen String"),
+        }
+    }
+
+    /// `s['a'] = 'b'`
+    fn string_index_set(&mut self, receiver: Val, text: &str, arguments: &[Val]) -> Eval {
+        let value = arguments.last().copied().unwrap_or(Val::Nil);
+        let new = self.to_s(value)?;
+        let span = match arguments {
+            [Val::Int(index), _] => char_span(text, *index, 1),
+            [Val::Int(start), Val::Int(length), _] => char_span(text, *start, *length),
+            [part, _] => match self.memory.heap.str(*part) {
+                Some(part) => text.find(part).map(|at| (at, at + part.len())),
+                None => {
+                    let regex = self.pattern(Some(*part))?;
+                    self.find(&regex, text, 0)?
+                }
+            },
+            _ => None,
+        };
+        let Some((start, end)) = span else {
+            return self.raise(Class::IndexError, "string not matched");
+        };
+        let changed = format!("{}{new}{}", &text[..start], &text[end..]);
+        self.overwrite(receiver, Text::Utf8(changed))?;
+        Ok(value)
+    }
+
+    fn justify(&mut self, text: &str, method: M, arguments: &[Val]) -> Eval {
+        let width = match arguments.first() {
+            Some(Val::Int(width)) => (*width).clamp(0, 1 << 20) as usize,
+            _ => return self.raise(Class::TypeError, "no implicit conversion into Integer"),
+        };
+        let pad = match arguments.get(1) {
+            Some(&pad) => self.to_s(pad)?,
+            None => " ".to_owned(),
+        };
+        if pad.is_empty() {
+            return self.raise(Class::ArgumentError, "zero width padding");
+        }
+        let missing = width.saturating_sub(text.chars().count());
+        let left = match method {
+            M::Ljust => 0,
+            M::Rjust => missing,
+            _ => missing / 2,
+        };
+        let fill = |count: usize| pad.chars().cycle().take(count).collect::<String>();
+        let out = format!("{}{text}{}", fill(left), fill(missing - left));
+        Ok(self.new_string(out))
+    }
+
+    /// `s[...]`
+    fn index(&mut self, text: &str, arguments: &[Val]) -> Eval {
+        let span = match arguments {
+            [Val::Int(index)] => char_span(text, *index, 1).filter(|span| span.0 < span.1),
+            [Val::Int(start), Val::Int(length)] => char_span(text, *start, *length),
+            [value, rest @ ..] => match self.memory.heap.object(*value).cloned() {
+                Some(Obj::Str(part)) => {
+                    let part = part.to_event_text().into_owned();
+                    return Ok(if text.contains(&part) {
+                        self.new_string(part)
+                    } else {
+                        Val::Nil
+                    });
+                }
+                Some(Obj::Range {
+                    first,
+                    last,
+                    exclusive,
+                }) => {
+                    let length = text.chars().count();
+                    match range_span(first, last, exclusive, length) {
+                        Some((start, end)) => char_span(text, start as i64, (end - start) as i64),
+                        None => None,
+                    }
+                }
+                Some(Obj::Regex(regex, _)) => {
+                    let found = self.find(&regex, text, 0)?;
+                    match (found, rest.first()) {
+                        (Some(_), Some(group)) => {
+                            let found = self.last_match;
+                            return self.send(found, M::Index, &[*group], Block::None);
+                        }
+                        (found, _) => found,
+                    }
+                }
+                _ => return self.no_conversion(Some(*value), "Integer"),
+            },
+            [] => None,
+        };
+        Ok(match span {
+            Some((start, end)) => self.new_str(&text[start..end]),
+            None => Val::Nil,
+        })
+    }
+
+    pub(super) fn symbol(
+        &mut self,
+        name: String,
+        method: M,
+        arguments: &[Val],
+        block: Block<'r>,
+    ) -> Result<Option<Val>, Flow> {
+        Ok(Some(match method {
+            M::ToSym => self.new_symbol(&name),
+            M::ToProc => {
+                let symbol = self.new_symbol(&name);
+                let block = self.block_of(symbol)?;
+                self.proc_of(block, true)
+            }
+            M::Length
+            | M::Size
+            | M::EmptyP
+            | M::Index
+            | M::StartWithP
+            | M::EndWithP
+            | M::MatchP
+            | M::Match_ => {
+                let text = self.new_string(name);
+                return self.string(text, method, arguments, block);
+            }
+            M::Upcase | M::Downcase | M::Capitalize => match simple(&name, method) {
+                Some(changed) => self.new_symbol(&changed),
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// What a method that changes the string computes.
+fn changing(method: M) -> Option<M> {
+    Some(match method {
+        M::Shl | M::Concat | M::Prepend | M::Replace | M::Clear | M::IndexSet => method,
+        M::UpcaseBang => M::Upcase,
+        M::DowncaseBang => M::Downcase,
+        M::CapitalizeBang => M::Capitalize,
+        M::StripBang => M::Strip,
+        M::LstripBang => M::Lstrip,
+        M::RstripBang => M::Rstrip,
+        M::ChompBang => M::Chomp,
+        M::ChopBang => M::Chop,
+        M::GsubBang => M::Gsub,
+        M::SubBang => M::SubNamed,
+        M::TrBang => M::Tr,
+        M::SqueezeBang => M::Squeeze,
+        M::ReverseBang => M::Reverse,
+        M::DeletePrefixBang => M::DeletePrefix,
+        M::DeleteSuffixBang => M::DeleteSuffix,
+        M::ForceEncoding => return None,
+        _ => return None,
+    })
+}
+
+/// Methods without arguments that make a string of a string.
+fn simple(text: &str, method: M) -> Option<String> {
+    let space = |c: char| matches!(c, ' ' | '\t'..='\r' | '\0');
+    Some(match method {
+        M::Upcase => text.to_uppercase(),
+        M::Downcase => text.to_lowercase(),
+        M::Capitalize => {
+            let mut characters = text.chars();
+            let first: String = characters
+                .next()
+                .into_iter()
+                .flat_map(char::to_uppercase)
+                .collect();
+            first + &characters.as_str().to_lowercase()
+        }
+        M::Swapcase => text
+            .chars()
+            .map(|c| {
+                if c.is_lowercase() {
+                    c.to_uppercase().to_string()
+                } else {
+                    c.to_lowercase().to_string()
+                }
+            })
+            .collect(),
+        M::Strip => text
+            .trim_end_matches(space)
+            .trim_start_matches(space)
+            .to_owned(),
+        M::Lstrip => text.trim_start_matches(space).to_owned(),
+        M::Rstrip => text.trim_end_matches(space).to_owned(),
+        M::Chop => {
+            let mut characters = text.chars();
+            characters.next_back();
+            characters.as_str().to_owned()
+        }
+        M::Reverse => text.chars().rev().collect(),
+        _ => return None,
+    })
+}
+
+fn position(text: &str, at: Option<usize>) -> Val {
+    at.map_or(Val::Nil, |at| Val::Int(text[..at].chars().count() as i64))
+}
+
+/// The bytes of some characters; a negative start counts from the end.
+fn char_span(text: &str, start: i64, length: i64) -> Option<(usize, usize)> {
+    let count = text.chars().count() as i64;
+    let start = if start < 0 { start + count } else { start };
+    if start < 0 || start > count || length < 0 {
+        return None;
+    }
+    let end = start.saturating_add(length).min(count);
+    if text.is_ascii() {
+        return Some((start as usize, end as usize));
+    }
+    let byte = |index: i64| {
+        text.char_indices()
+            .nth(index as usize)
+            .map_or(text.len(), |(at, _)| at)
+    };
+    Some((byte(start), byte(end)))
+}
+
+/// The elements that a range names among so many.
+pub(super) fn range_span(
+    first: Val,
+    last: Val,
+    exclusive: bool,
+    length: usize,
+) -> Option<(usize, usize)> {
+    let length = length as i64;
+    let number = |value: Val, default: i64| match value {
+        Val::Int(number) => Some(number),
+        Val::Nil => Some(default),
+        _ => None,
+    };
+    let first = number(first, 0)?;
+    let first = if first < 0 { first + length } else { first };
+    if first < 0 || first > length {
+        return None;
+    }
+    let endless = last == Val::Nil;
+    let last = number(last, length - 1)?;
+    let last = if last < 0 { last + length } else { last };
+    let end = if exclusive && !endless {
+        last
+    } else {
+        last.saturating_add(1)
+    };
+    Some((first as usize, end.clamp(first, length) as usize))
+}
+
+/// The characters of `count`, `delete` and `tr`: `a-z`, `^a-z`.
+struct CharSet {
+    negated: bool,
+    characters: Vec<char>,
+}
+
+impl CharSet {
+    fn new(text: &str) -> Self {
+        let rest = text.strip_prefix('^').filter(|rest| !rest.is_empty());
+        Self {
+            negated: rest.is_some(),
+            characters: expand(rest.unwrap_or(text)),
+        }
+    }
+
+    fn contains(&self, c: char) -> bool {
+        self.characters.contains(&c) != self.negated
+    }
+}
+
+fn expand(text: &str) -> Vec<char> {
+    let characters: Vec<char> = text.chars().collect();
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < characters.len() {
+        let c = characters[at];
+        if c == '\\' && at + 1 < characters.len() {
+            out.push(characters[at + 1]);
+            at += 2;
+        } else if characters.get(at + 1) == Some(&'-') && at + 2 < characters.len() {
+            out.extend((c..=characters[at + 2]).take(70_000));
+            at += 3;
+        } else {
+            out.push(c);
+            at += 1;
+        }
+    }
+    out
+}
+
+fn translate(text: &str, from: &str, to: &str) -> String {
+    let set = CharSet::new(from);
+    let to = expand(to);
+    let mapped = |c: char| {
+        if !set.contains(c) {
+            return Some(c);
+        }
+        if set.negated {
+            return to.last().copied();
+        }
+        let at = set
+            .characters
+            .iter()
+            .position(|have| *have == c)
+            .unwrap_or(0);
+        to.get(at).or(to.last()).copied()
+    };
+    text.chars().filter_map(mapped).collect()
+}
