@@ -5,6 +5,7 @@ macro_rules! classes {
     ($($Class:ident $name:literal < $Parent:ident),* $(,)?) => {
         /// A class or module.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(clippy::enum_variant_names, reason = "Ruby's names")]
         pub(crate) enum Class { $($Class),* }
 
         impl Class {

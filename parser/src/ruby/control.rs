@@ -547,9 +547,7 @@ impl Parser<'_, '_> {
         let code = self.in_scope(false, |parser| {
             let parameters = if parser.take_op("(")? {
                 parser.parameters(")")?
-            } else if parser.peek()?.tok == Tok::Newline {
-                Parameters::default()
-            } else if parser.is_op("=")? {
+            } else if parser.peek()?.tok == Tok::Newline || parser.is_op("=")? {
                 Parameters::default()
             } else {
                 parser.parameters("\n")?

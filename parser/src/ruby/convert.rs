@@ -100,7 +100,7 @@ impl<'a> Run<'_, 'a> {
             .unwrap_or_default();
         let mut object = Object::with_capacity(arena, entries.len());
         for (key, value) in entries {
-            let key = self.to_s(key)?;
+            let key = self.text_of(key)?;
             let value = self.export(value, depth + 1)?;
             object.set(arena.alloc_str(&key), value);
         }

@@ -26,7 +26,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    pub(crate) fn to_s(&mut self, value: Val) -> Result<String, Flow> {
+    pub(crate) fn text_of(&mut self, value: Val) -> Result<String, Flow> {
         let mut out = Vec::new();
         self.push_text(&mut out, value)?;
         Ok(String::from_utf8_lossy(&out).into_owned())

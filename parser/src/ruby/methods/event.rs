@@ -69,7 +69,7 @@ impl<'a> Run<'_, 'a> {
                 Val::bool(self.events[number].event.contains(field))
             }
             (M::Tag, [tag]) => {
-                let tag = self.to_s(*tag)?;
+                let tag = self.text_of(*tag)?;
                 let tag = self.arena.alloc_str(&tag);
                 self.events[number].event.tag(tag);
                 Val::Nil
@@ -90,7 +90,7 @@ impl<'a> Run<'_, 'a> {
                 hash
             }
             (M::Sprintf, [format]) => {
-                let format = self.to_s(*format)?;
+                let format = self.text_of(*format)?;
                 match template(&format) {
                     Some(template) => {
                         let text = template.render(&self.events[number].event).to_owned();

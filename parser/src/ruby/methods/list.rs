@@ -191,7 +191,7 @@ impl<'r> Run<'r, '_> {
             }
             (M::Join, _) => {
                 let separator = match arguments.first() {
-                    Some(separator) => self.to_s(*separator)?,
+                    Some(separator) => self.text_of(*separator)?,
                     None => String::new(),
                 };
                 let mut out = Vec::new();

@@ -152,7 +152,7 @@ impl<'r> Run<'r, '_> {
             (M::InstanceOfP, [Val::Class(class)]) => Val::bool(self.class_of(receiver) == *class),
             (M::RespondToP, [name]) => self.respond_to(receiver, *name),
             (M::ToS, []) => {
-                let text = self.to_s(receiver)?;
+                let text = self.text_of(receiver)?;
                 self.new_string(text)
             }
             (M::Inspect, []) => {
@@ -323,11 +323,11 @@ impl<'r> Run<'r, '_> {
             (M::Rand, [Val::Int(most)]) if *most > 0 => Val::Int((random() % *most as u64) as i64),
             (M::Format | M::Sprintf, [format, rest @ ..]) => return self.format(*format, rest),
             (M::KInteger, [value, rest @ ..]) => {
-                return self.to_integer(*value, rest.first().copied());
+                return self.integer_of(*value, rest.first().copied());
             }
-            (M::KFloat, [value, ..]) => return self.to_float_strict(*value),
+            (M::KFloat, [value, ..]) => return self.float_of(*value),
             (M::KString, [value]) => {
-                let text = self.to_s(*value)?;
+                let text = self.text_of(*value)?;
                 self.new_string(text)
             }
             (M::KArray, [value]) => {
@@ -364,14 +364,14 @@ impl<'r> Run<'r, '_> {
             [] => self.error(Class::RuntimeError, "unhandled exception"),
             [Val::Class(class)] => self.error(*class, class.name()),
             [Val::Class(class), message, ..] => {
-                let message = self.to_s(*message)?;
+                let message = self.text_of(*message)?;
                 self.error(*class, message)
             }
             [one, ..] if matches!(self.memory.heap.object(*one), Some(Obj::Exception { .. })) => {
                 Flow::Raise(*one)
             }
             [message, ..] => {
-                let message = self.to_s(*message)?;
+                let message = self.text_of(*message)?;
                 self.error(Class::RuntimeError, message)
             }
         };

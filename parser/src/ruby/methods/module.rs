@@ -27,7 +27,7 @@ impl<'r> Run<'r, '_> {
                 let message = if arguments.is_empty() {
                     class.name().to_owned()
                 } else {
-                    self.to_s(first)?
+                    self.text_of(first)?
                 };
                 self.heap().add(Obj::Exception {
                     class,
@@ -35,7 +35,7 @@ impl<'r> Run<'r, '_> {
                 })
             }
             (Class::String, M::New) => {
-                let text = self.to_s(first)?;
+                let text = self.text_of(first)?;
                 self.new_string(text)
             }
             (Class::Array, M::New) => return self.array_new(arguments, block).map(Some),
@@ -78,7 +78,7 @@ impl<'r> Run<'r, '_> {
                 self.new_time(at, false)
             }
             (Class::Time, M::Parse | M::Iso8601) | (Class::DateTime, M::Parse | M::Iso8601) => {
-                let text = self.to_s(first)?;
+                let text = self.text_of(first)?;
                 match parse_time(&text) {
                     Some(time) => self.heap().add(Obj::Time(time)),
                     None => {
@@ -100,7 +100,7 @@ impl<'r> Run<'r, '_> {
             (Class::LogstashTimestamp, M::New | M::At | M::Coerce | M::ParseIso8601) => {
                 let at = match self.memory.heap.object(first) {
                     Some(Obj::Str(_)) => {
-                        let text = self.to_s(first)?;
+                        let text = self.text_of(first)?;
                         match Timestamp::parse_iso8601(&text) {
                             Some(at) => at,
                             None => {
@@ -132,7 +132,7 @@ impl<'r> Run<'r, '_> {
                 self.hold(event)?
             }
             (Class::Json | Class::LogstashJson, M::Parse | M::Load) => {
-                let text = self.to_s(first)?;
+                let text = self.text_of(first)?;
                 self.steps(text.len() / 64)?;
                 let text = self.arena.alloc_str(&text);
                 match parse(text, self.arena, Fractions::Double) {
@@ -159,7 +159,7 @@ impl<'r> Run<'r, '_> {
                 self.new_string(text)
             }
             (Class::Base64, M::Decode64 | M::StrictDecode64 | M::UrlsafeDecode64) => {
-                let text = self.to_s(first)?;
+                let text = self.text_of(first)?;
                 match decode(&text, method) {
                     Some(bytes) => self.heap().add(Obj::Str(Text::from_utf8(bytes))),
                     None => return self.raise(Class::ArgumentError, "invalid base64"),
@@ -198,7 +198,7 @@ impl<'r> Run<'r, '_> {
             (Class::Regexp, M::New) => match self.memory.heap.object(first) {
                 Some(Obj::Regex(..)) => first,
                 _ => {
-                    let text = self.to_s(first)?;
+                    let text = self.text_of(first)?;
                     let bits = match arguments.get(1) {
                         Some(Val::Int(bits)) => *bits,
                         Some(value) if value.truthy() => 1,
@@ -215,14 +215,14 @@ impl<'r> Run<'r, '_> {
                 }
             },
             (Class::Regexp, M::Escape | M::Quote) => {
-                let text = self.to_s(first)?;
+                let text = self.text_of(first)?;
                 let text = super::substitute::escape(&text);
                 self.new_string(text)
             }
             (Class::Math, _) => return self.math(method, arguments),
             (Class::Socket, M::Gethostname) => self.new_str(crate::host::host_name()),
             (Class::Env, M::Index | M::Fetch) => {
-                let name = self.to_s(first)?;
+                let name = self.text_of(first)?;
                 match std::env::var(name) {
                     Ok(value) => self.new_string(value),
                     Err(_) => arguments.get(1).copied().unwrap_or(Val::Nil),
@@ -287,7 +287,7 @@ impl<'r> Run<'r, '_> {
     fn math(&mut self, method: M, arguments: &[Val]) -> Result<Option<Val>, Flow> {
         let mut numbers = Vec::new();
         for &argument in arguments {
-            let number = self.to_float_strict(argument)?;
+            let number = self.float_of(argument)?;
             numbers.push(self.memory.heap.float(number).unwrap_or(0.0));
         }
         Ok(Some(Val::Float(match (method, &numbers[..]) {

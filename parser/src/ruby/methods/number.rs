@@ -347,7 +347,7 @@ impl<'r> Run<'r, '_> {
     }
 
     /// `Integer()`
-    pub(super) fn to_integer(&mut self, value: Val, radix: Option<Val>) -> Eval {
+    pub(super) fn integer_of(&mut self, value: Val, radix: Option<Val>) -> Eval {
         if self.memory.heap.big(value).is_some() {
             return Ok(value);
         }
@@ -391,7 +391,7 @@ impl<'r> Run<'r, '_> {
     }
 
     /// `Float()`
-    pub(super) fn to_float_strict(&mut self, value: Val) -> Eval {
+    pub(super) fn float_of(&mut self, value: Val) -> Eval {
         if let Some(number) = self.memory.heap.float(value) {
             return Ok(Val::Float(number));
         }

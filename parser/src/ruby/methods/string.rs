@@ -295,10 +295,10 @@ impl<'r> Run<'r, '_> {
                 Text::from_utf8(bytes)
             }
             M::Prepend => {
-                let part = self.to_s(arguments.first().copied().unwrap_or(Val::Nil))?;
+                let part = self.text_of(arguments.first().copied().unwrap_or(Val::Nil))?;
                 Text::Utf8(part + text)
             }
-            M::Replace => Text::Utf8(self.to_s(arguments.first().copied().unwrap_or(Val::Nil))?),
+            M::Replace => Text::Utf8(self.text_of(arguments.first().copied().unwrap_or(Val::Nil))?),
             M::Clear => Text::Utf8(String::new()),
             M::IndexSet => return self.string_index_set(receiver, text, arguments).map(Some),
             other => {
@@ -341,7 +341,7 @@ impl<'r> Run<'r, '_> {
     /// `s['a'] = 'b'`
     fn string_index_set(&mut self, receiver: Val, text: &str, arguments: &[Val]) -> Eval {
         let value = arguments.last().copied().unwrap_or(Val::Nil);
-        let new = self.to_s(value)?;
+        let new = self.text_of(value)?;
         let span = match arguments {
             [Val::Int(index), _] => char_span(text, *index, 1),
             [Val::Int(start), Val::Int(length), _] => char_span(text, *start, *length),
@@ -368,7 +368,7 @@ impl<'r> Run<'r, '_> {
             _ => return self.raise(Class::TypeError, "no implicit conversion into Integer"),
         };
         let pad = match arguments.get(1) {
-            Some(&pad) => self.to_s(pad)?,
+            Some(&pad) => self.text_of(pad)?,
             None => " ".to_owned(),
         };
         if pad.is_empty() {

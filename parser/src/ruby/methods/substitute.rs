@@ -157,12 +157,12 @@ impl<'r> Run<'r, '_> {
                         .heap
                         .hash(*hash)
                         .and_then(|hash| self.memory.heap.lookup(hash, key));
-                    out.push_str(&self.to_s(value.unwrap_or(Val::Nil))?);
+                    out.push_str(&self.text_of(value.unwrap_or(Val::Nil))?);
                 }
                 None => {
                     let matched = self.new_str(&text[start..end]);
                     let value = self.call_block(block, &[matched])?;
-                    out.push_str(&self.to_s(value)?);
+                    out.push_str(&self.text_of(value)?);
                 }
             }
             self.steps(out.len() / 1024)?;
@@ -192,7 +192,7 @@ impl<'r> Run<'r, '_> {
 
     /// `format` and `%`
     pub(super) fn format(&mut self, format: Val, arguments: &[Val]) -> Eval {
-        let format = self.to_s(format)?;
+        let format = self.text_of(format)?;
         let mut out = String::new();
         let mut next = arguments.iter().copied();
         let mut characters = format.chars().peekable();
@@ -219,7 +219,7 @@ impl<'r> Run<'r, '_> {
                             .hash(hash)
                             .and_then(|hash| self.memory.heap.lookup(hash, key));
                         if flag == '{' {
-                            out.push_str(&self.to_s(named.unwrap_or(Val::Nil))?);
+                            out.push_str(&self.text_of(named.unwrap_or(Val::Nil))?);
                             break;
                         }
                         continue;
@@ -279,12 +279,12 @@ impl<'r> Run<'r, '_> {
             'd' | 'i' | 'u' => {
                 let number = match value {
                     Val::Float(number) => self.float_to_int(number.floor())?,
-                    other => self.to_integer(other, None)?,
+                    other => self.integer_of(other, None)?,
                 };
-                self.to_s(number)?
+                self.text_of(number)?
             }
             'f' | 'e' | 'g' => {
-                let number = self.to_float_strict(value)?;
+                let number = self.float_of(value)?;
                 let number = self.memory.heap.float(number).unwrap_or(0.0);
                 match kind {
                     'f' => format!("{number:.*}", precision.unwrap_or(6).min(100)),
@@ -304,7 +304,7 @@ impl<'r> Run<'r, '_> {
                     'o' => 8,
                     _ => 2,
                 };
-                let number = self.to_integer(value, None)?;
+                let number = self.integer_of(value, None)?;
                 let text = self
                     .memory
                     .heap
@@ -318,7 +318,7 @@ impl<'r> Run<'r, '_> {
                 }
             }
             's' => {
-                let text = self.to_s(value)?;
+                let text = self.text_of(value)?;
                 precision.map_or(text.clone(), |length| text.chars().take(length).collect())
             }
             'p' => self.inspect(value)?,
@@ -328,7 +328,7 @@ impl<'r> Run<'r, '_> {
                     .and_then(char::from_u32)
                     .unwrap_or('?')
                     .to_string(),
-                other => self.to_s(other)?.chars().take(1).collect(),
+                other => self.text_of(other)?.chars().take(1).collect(),
             },
             other => {
                 return self.raise(

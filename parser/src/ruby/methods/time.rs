@@ -93,7 +93,7 @@ impl Run<'_, '_> {
                 return self.time_arithmetic(time, method, *other).map(Some);
             }
             (M::Strftime, [format]) => {
-                let format = self.to_s(*format)?;
+                let format = self.text_of(*format)?;
                 let text = strftime(&format, &time);
                 return Ok(Some(self.new_string(text)));
             }
@@ -125,7 +125,7 @@ impl Run<'_, '_> {
         if let Val::Int(seconds) = value {
             return Ok(seconds.clamp(-86_400, 86_400) as i32);
         }
-        let text = self.to_s(value)?;
+        let text = self.text_of(value)?;
         let zone = crate::time::Zone::new(&text);
         match zone {
             Ok(zone) => Ok(zone.offset_seconds_at(self.now)),
