@@ -155,7 +155,9 @@ impl Parser<'_, '_> {
     }
 
     pub(crate) fn postfix_of(&mut self, mut value: Node) -> Parsed<Node> {
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             let token = self.peek()?.clone();
             let Tok::Op(operator) = token.tok else {
                 return Ok(value);

@@ -243,7 +243,9 @@ impl Parser<'_, '_> {
 
     fn or(&mut self) -> Parsed<Node> {
         let mut left = self.and()?;
+        let mut links = 0;
         while self.is_op("||")? {
+            self.link(&mut links)?;
             let at = self.advance()?.start;
             self.skip_newlines()?;
             let right = Box::new(self.and()?);
@@ -254,7 +256,9 @@ impl Parser<'_, '_> {
 
     fn and(&mut self) -> Parsed<Node> {
         let mut left = self.defined()?;
+        let mut links = 0;
         while self.is_op("&&")? {
+            self.link(&mut links)?;
             let at = self.advance()?.start;
             self.skip_newlines()?;
             let right = Box::new(self.defined()?);
@@ -276,7 +280,9 @@ impl Parser<'_, '_> {
 
     fn binary(&mut self, least: u8) -> Parsed<Node> {
         let mut left = self.unary()?;
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             let token = self.peek()?;
             let (Tok::Op(operator), false) = (&token.tok, token.prefix) else {
                 return Ok(left);

@@ -74,6 +74,8 @@ pub(crate) struct Run<'r, 'a> {
     pub(crate) last_match: Val,
     steps: u64,
     depth: usize,
+    /// Where the stack was when the run began.
+    stack: usize,
     frames: u64,
     procs: u64,
 }
@@ -135,6 +137,7 @@ impl<'r, 'a> Run<'r, 'a> {
             last_match: Val::Nil,
             steps: STEPS_MAX,
             depth: 0,
+            stack: super::stack_position(),
             frames: 0,
             procs: 0,
         }
@@ -311,12 +314,18 @@ impl<'r, 'a> Run<'r, 'a> {
 
     fn enter(&mut self, call: impl FnOnce(&mut Self) -> Eval) -> Eval {
         if self.depth >= CALLS_MAX {
-            return self.raise(Class::SystemStackError, "stack level too deep");
+            return self.too_deep();
         }
         self.depth += 1;
         let result = call(self);
         self.depth -= 1;
         result
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn too_deep(&mut self) -> Eval {
+        self.raise(Class::SystemStackError, "stack level too deep")
     }
 
     fn mark(&self) -> (usize, usize, u64) {
@@ -497,6 +506,9 @@ impl<'r, 'a> Run<'r, 'a> {
     /// Evaluates a node.
     pub(crate) fn eval(&mut self, node: &'r Node, frame: Frame<'r>) -> Eval {
         self.step()?;
+        if super::stack_position().abs_diff(self.stack) > super::STACK_MAX {
+            return self.too_deep();
+        }
         match &node.kind {
             Kind::Value(value) => Ok(*value),
             Kind::Local { depth, slot } => {

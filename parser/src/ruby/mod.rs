@@ -25,6 +25,18 @@ mod value;
 
 pub(crate) use script::{Script, Source};
 
+/// Bytes of stack that parsing or running a program may take: half of what a worker's thread has (2 MiB), so that the methods
+/// that recurse over values have room too. What is measured is the stack itself, since how much a level of nesting takes
+/// depends on the code and on the build.
+const STACK_MAX: usize = 1 << 20;
+
+/// Where the stack is: for distances between calls on one thread.
+#[inline(never)]
+fn stack_position() -> usize {
+    let here = 0u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
+
 /// Code that is not Ruby, or not of the part that there is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

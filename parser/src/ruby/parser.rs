@@ -8,6 +8,8 @@ use super::value::Val;
 
 /// How deep a program may nest.
 const DEPTH_MAX: usize = 100;
+/// How many operators or calls may follow each other in one chain: it makes a tree as deep as it is long.
+const CHAIN_MAX: usize = 500;
 
 /// Something about a program that does not keep it from being parsed.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ pub(crate) struct Parser<'s, 'p> {
     /// `do` belongs to a loop or an outer call here.
     pub(crate) no_do: usize,
     depth: usize,
+    /// Where the stack was when parsing began.
+    stack: usize,
     /// The number of the unit that is being parsed.
     pub(crate) unit: usize,
     /// The unit runs once, before the first event.
@@ -89,6 +93,7 @@ pub(crate) fn parse_unit(
         unresolved,
         no_do: 0,
         depth: 0,
+        stack: super::stack_position(),
         unit,
         init,
         deferred: 0,
@@ -225,12 +230,25 @@ impl<'s> Parser<'s, '_> {
     /// Keeps nesting within bounds, so that neither parsing nor running a program can exhaust the stack.
     pub(crate) fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         self.depth += 1;
-        if self.depth > DEPTH_MAX {
+        if self.depth > DEPTH_MAX || super::stack_position().abs_diff(self.stack) > super::STACK_MAX
+        {
             return Err(SyntaxError::new(self.lexer.at, "the code nests too deep"));
         }
         let parsed = parse(self);
         self.depth -= 1;
         parsed
+    }
+
+    /// Counts a link of a chain of operators or calls.
+    pub(crate) fn link(&self, links: &mut usize) -> Parsed<()> {
+        *links += 1;
+        if *links > CHAIN_MAX {
+            return Err(
+                SyntaxError::new(self.lexer.at, "the expression is too long")
+                    .help("put parts of it into variables"),
+            );
+        }
+        Ok(())
     }
 
     /// Parses something that may turn out to be something else: on `None` or an error all is as before.
@@ -347,7 +365,9 @@ impl<'s> Parser<'s, '_> {
     /// A statement with its modifiers.
     pub(crate) fn statement(&mut self) -> Parsed<Node> {
         let mut statement = self.nested(Self::expression_statement)?;
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             let Tok::Keyword(word) = self.peek()?.tok else {
                 return Ok(statement);
             };
@@ -391,7 +411,9 @@ impl<'s> Parser<'s, '_> {
     /// An expression with `and`, `or` and `not`.
     pub(crate) fn expression_statement(&mut self) -> Parsed<Node> {
         let mut left = self.not_expression()?;
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             let at = self.at()?;
             let and = self.take_keyword("and")?;
             if !and && !self.take_keyword("or")? {

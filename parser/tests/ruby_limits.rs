@@ -1,0 +1,126 @@
+//! Ruby code that nests or recurses deeply ends with an exception or is refused; it never exhausts the stack. Tests run on
+//! threads with as much stack as workers have, in a build whose frames are larger than a release's.
+
+use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
+use kelp_parser::event::{Arena, Event, Object, write_json};
+use kelp_parser::filter::BuildContext;
+use kelp_parser::pipeline::{Pipeline, WorkerState};
+use kelp_parser::spec::EcsCompatibility;
+use kelp_parser::time::Timestamp;
+
+/// What a worker's thread has unless it asks for more.
+const STACK: usize = 2 << 20;
+
+/// The event that comes of an empty one, or the errors of the configuration.
+fn run(code: String) -> Result<String, String> {
+    let worker = move || {
+        let mut sources = SourceMap::default();
+        sources.add(
+            "case.conf",
+            format!("filter {{ ruby {{ code => \"{code}\" }} }}"),
+        );
+        let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
+        let context = BuildContext {
+            ecs: EcsCompatibility::default(),
+        };
+        let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
+        let errors: Vec<&str> = diagnostics
+            .iter()
+            .filter(|one| one.severity == Severity::Error)
+            .map(|one| one.message.as_str())
+            .collect();
+        if !errors.is_empty() {
+            return Err(errors.join("; "));
+        }
+        let (arena, now) = (Arena::new(), Timestamp::new(0, 0));
+        let event = Event::from_object(&arena, Object::new(&arena), now);
+        let mut text = Vec::new();
+        pipeline.run(event, now, &mut WorkerState::default(), &mut |event, _| {
+            write_json(&mut text, &event);
+        });
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(worker);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(result)) => result,
+        other => panic!("the thread failed: {other:?}"),
+    }
+}
+
+/// `f` called within `levels` parentheses.
+fn recursion(levels: usize) -> String {
+    let (open, close) = ("(1 + ".repeat(levels), ")".repeat(levels));
+    format!("def f(x) {open}f(x + 1){close} end; f(1)")
+}
+
+#[test]
+fn recursion_within_nested_code_raises() {
+    for levels in [0, 6, 12, 17] {
+        let event = run(recursion(levels));
+        assert!(
+            event
+                .as_ref()
+                .is_ok_and(|text| text.contains("_rubyexception")),
+            "{levels} levels: {event:?}"
+        );
+    }
+}
+
+#[test]
+fn recursion_through_blocks_raises_and_can_be_rescued() {
+    let code = "def f(x) [x].each { |y| [y].map { |z| [z].each_with_object([]) { |a, b| f(a) } } } end; \
+        begin; f(1); rescue SystemStackError => e; event.set('deep', e.message); end";
+    let event = run(code.to_owned());
+    assert!(
+        event
+            .as_ref()
+            .is_ok_and(|text| text.contains(r#""deep":"stack level too deep""#)),
+        "{event:?}"
+    );
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    let blocks = format!("{}1{}", "[1].each { ".repeat(3000), " }".repeat(3000));
+    let ifs = format!("{}1{}", "if true\n".repeat(3000), "\nend".repeat(3000));
+    let parentheses = format!("{}1{}", "(".repeat(3000), ")".repeat(3000));
+    let arrays = format!("{}1{}", "[".repeat(3000), "]".repeat(3000));
+    for code in [blocks, ifs, parentheses, arrays, "!".repeat(3000) + "true"] {
+        let result = run(code);
+        assert!(
+            result
+                .as_ref()
+                .is_err_and(|error| error.contains("the code nests too deep")),
+            "{result:?}"
+        );
+    }
+}
+
+#[test]
+fn long_chains_are_refused() {
+    for link in [" + 1", ".succ", " && 1", " || 1", " and 1", " if true"] {
+        let result = run(format!("1{}", link.repeat(20_000)));
+        assert!(
+            result
+                .as_ref()
+                .is_err_and(|error| error.contains("the expression is too long")),
+            "{link}: {result:?}"
+        );
+        let result = run(format!("1{}", link.repeat(400)));
+        assert!(result.is_ok(), "{link}: {result:?}");
+    }
+}
+
+#[test]
+fn nesting_that_people_write_runs() {
+    let code = format!(
+        "x = {}1{}; event.set('x', x)",
+        "(1 + ".repeat(15),
+        ")".repeat(15)
+    );
+    let event = run(code);
+    assert!(
+        event.as_ref().is_ok_and(|text| text.contains(r#""x":16"#)),
+        "{event:?}"
+    );
+}
