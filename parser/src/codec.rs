@@ -1,14 +1,11 @@
 //! Codecs: what they are, and the list of those there are.
 
-use std::borrow::Cow;
-
+use crate::charset::{Charset, inspect};
 use crate::codecs;
 use crate::config::ast::Plugin;
 use crate::config::{Diagnostic, nearest};
 use crate::event::{Arena, Event, Object};
-use crate::spec::{
-    CodecName, EcsCompatibility, OptionDefault, PluginKind, PluginOptions, PluginSpec, Settings,
-};
+use crate::spec::{CodecName, EcsCompatibility, PluginKind, PluginOptions, PluginSpec, Settings};
 use crate::time::Timestamp;
 
 /// Makes events of a record's bytes, and bytes of events. One instance serves all workers.
@@ -18,8 +15,21 @@ pub trait Codec: Send + Sync {
     fn decode<'a>(&self, payload: &'a [u8], context: &mut DecodeContext<'a, '_>);
 
     /// Appends the event's bytes.
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>);
+    ///
+    /// # Errors
+    /// Where the codec has no form for this event; `out` is as it was then.
+    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    /// Whether an event takes several lines, so that inputs that read line by line cannot use it.
+    fn spans_lines(&self) -> bool {
+        false
+    }
 }
+
+/// An event that a codec has no form for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EncodeError(pub String);
 
 /// What a codec has at hand while it decodes.
 pub struct DecodeContext<'a, 'w> {
@@ -69,94 +79,13 @@ impl<'a> DecodeContext<'a, '_> {
     }
 }
 
-/// Ruby's `String#inspect` without the quotes, for text that holds bytes that are not UTF-8.
-fn inspect(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() + 16);
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\u{1b}' => out.push_str("\\e"),
-                other if other.is_control() => out.push_str(&format!("\\x{:02X}", other as u32)),
-                other => out.push(other),
-            }
-        }
-        for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02X}"));
-        }
-    }
-    out
-}
-
-/// A character set by one of the names that Logstash takes.
-#[derive(Clone, Copy, Debug)]
-pub struct Charset(&'static encoding_rs::Encoding);
-
-impl Charset {
-    pub(crate) fn is_utf8(self) -> bool {
-        self.0 == encoding_rs::UTF_8
-    }
-
-    fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
-        self.0.decode_without_bom_handling(bytes).0
-    }
-
-    /// The text of bytes that may not be in this character set (source: `LogStash::Util::Charset#convert`).
-    pub(crate) fn convert(self, bytes: &[u8]) -> Cow<'_, str> {
-        if !self.is_utf8() {
-            return self.decode(bytes);
-        }
-        match std::str::from_utf8(bytes) {
-            Ok(text) => text.into(),
-            Err(_) => inspect(bytes).into(),
-        }
-    }
-
-    fn by_name(name: &str) -> Option<Self> {
-        // Ruby's names that the Encoding Standard does not know.
-        let label = match name {
-            "CP1252" => "windows-1252",
-            "CP1251" => "windows-1251",
-            "CP1250" => "windows-1250",
-            "CP932" => "shift_jis",
-            "ASCII-8BIT" | "BINARY" => "iso-8859-1",
-            other => other,
-        };
-        encoding_rs::Encoding::for_label(label.as_bytes()).map(Self)
-    }
-}
-
-impl crate::spec::OptionType for Charset {
-    const TAKES: &'static str = "name of a character set";
-
-    fn read(
-        value: &crate::config::ast::Spanned<crate::config::ast::Literal>,
-        settings: &mut Settings<'_>,
-    ) -> Option<Self> {
-        let name = settings.single_text(value, Self::TAKES)?;
-        let charset = Self::by_name(&name);
-        if charset.is_none() {
-            let message = format!("`{name}` is no character set that can be decoded");
-            settings.report(value.span, message);
-        }
-        charset
-    }
-}
-
-impl OptionDefault<&str> for Charset {
-    fn from_default(default: &str) -> Self {
-        Self::by_name(default).unwrap_or(Self(encoding_rs::UTF_8))
-    }
-}
-
 /// A codec that can be built from its options.
 pub trait BuildCodec: Codec + Sized + 'static {
     /// Its options.
     type Options: PluginOptions;
+
+    /// Whether it makes events of bytes, bytes of events, or both.
+    const DIRECTION: Direction = Direction::Both;
 
     /// Builds it; `None` after an error was reported to `settings`.
     fn build(
@@ -166,10 +95,23 @@ pub trait BuildCodec: Codec + Sized + 'static {
     ) -> Option<Self>;
 }
 
+/// What a codec can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Events of bytes: for inputs.
+    Decode,
+    /// Bytes of events: for outputs.
+    Encode,
+    /// Both.
+    Both,
+}
+
 /// An entry of [`CODECS`].
 pub struct CodecPlugin {
     /// Its declaration.
     pub spec: PluginSpec,
+    /// What it can do.
+    pub direction: Direction,
     build: fn(&mut Settings<'_>, EcsCompatibility) -> Option<Box<dyn Codec>>,
 }
 
@@ -178,6 +120,7 @@ impl CodecPlugin {
     pub const fn of<C: BuildCodec>() -> Self {
         Self {
             spec: C::Options::SPEC,
+            direction: C::DIRECTION,
             build: |settings, ecs| {
                 let options = C::Options::read(settings)?;
                 Some(Box::new(C::build(options, settings, ecs)?))
@@ -188,15 +131,81 @@ impl CodecPlugin {
 
 /// Every codec, by name.
 pub static CODECS: &[CodecPlugin] = &[
+    CodecPlugin::of::<codecs::csv::Csv>(),
     CodecPlugin::of::<codecs::dots::Dots>(),
+    CodecPlugin::of::<codecs::es_bulk::EsBulk>(),
+    CodecPlugin::of::<codecs::gzip_lines::GzipLines>(),
     CodecPlugin::of::<codecs::json::Json>(),
     CodecPlugin::of::<codecs::json_lines::JsonLines>(),
     CodecPlugin::of::<codecs::line::Line>(),
+    CodecPlugin::of::<codecs::msgpack::Msgpack>(),
     CodecPlugin::of::<codecs::plain::Plain>(),
     CodecPlugin::of::<codecs::rubydebug::Rubydebug>(),
 ];
 
-/// Builds the codec that an input or output names, or its default; `None` after an error was reported.
+/// Logstash's codecs that there are none of here, and what to do instead.
+pub static UNSUPPORTED_CODECS: &[(&str, &str)] = &[
+    (
+        "avro",
+        "send JSON, or its binary form with the codec `msgpack`",
+    ),
+    (
+        "cloudfront",
+        "it reads files from S3, which is no input here",
+    ),
+    (
+        "cloudtrail",
+        "take the records apart with the codec `json` and the filter `split`",
+    ),
+    (
+        "collectd",
+        "let collectd write JSON to Kafka (its write_kafka plugin) and use the codec `json`",
+    ),
+    ("compress_spooler", "send JSON; Kafka compresses it"),
+    (
+        "edn",
+        "send JSON, or its binary form with the codec `msgpack`",
+    ),
+    ("edn_lines", "send JSON and use the codec `json_lines`"),
+    (
+        "fluent",
+        "let Fluentd write JSON to Kafka and use the codec `json`",
+    ),
+    (
+        "graphite",
+        "use the codec `line` and the filter `dissect` with the mapping `%{name} %{value} %{time}`",
+    ),
+    (
+        "gzip",
+        "Kafka compresses messages by itself; for lines in gzip use `gzip_lines`",
+    ),
+    ("java_line", "use the codec `line`"),
+    ("java_plain", "use the codec `plain`"),
+    ("jdots", "use the codec `dots`"),
+    ("mtrie", "use the codec `json`"),
+    (
+        "multiline",
+        "an event cannot span several records yet: let the shipper join the lines (`multiline` in Filebeat and Fluent Bit)",
+    ),
+    (
+        "netflow",
+        "let a collector that writes JSON to Kafka receive the flows, and use the codec `json`",
+    ),
+    ("nmap", "use the codec `plain` and the filter `xml`"),
+    (
+        "oldlogstashjson",
+        "use the codec `json` and the filter `mutate` with `rename`",
+    ),
+    ("protobuf", "send JSON"),
+    ("s3_plain", "it reads files from S3, which is no input here"),
+    ("s3plain", "it reads files from S3, which is no input here"),
+    (
+        "spool",
+        "batches are made by the pipeline: use the codec `json_lines`",
+    ),
+];
+
+/// Builds the codec that an output names, or its default; `None` after an error was reported.
 pub fn build_codec(
     name: Option<&CodecName>,
     default: &str,
@@ -204,7 +213,20 @@ pub fn build_codec(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Box<dyn Codec>> {
     match name {
-        Some(CodecName(plugin)) => build_named(plugin, ecs, diagnostics),
+        Some(CodecName(plugin)) => build_named(plugin, Direction::Encode, ecs, diagnostics),
+        None => default_codec(default, ecs),
+    }
+}
+
+/// Builds the codec that an input names, or its default; `None` after an error was reported.
+pub fn build_input_codec(
+    name: Option<&CodecName>,
+    default: &str,
+    ecs: EcsCompatibility,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Box<dyn Codec>> {
+    match name {
+        Some(CodecName(plugin)) => build_named(plugin, Direction::Decode, ecs, diagnostics),
         None => default_codec(default, ecs),
     }
 }
@@ -226,25 +248,32 @@ pub fn default_codec(name: &str, ecs: EcsCompatibility) -> Option<Box<dyn Codec>
         settings: Vec::new(),
         span,
     };
-    build_named(&plugin, ecs, &mut Vec::new())
+    build_named(&plugin, Direction::Both, ecs, &mut Vec::new())
 }
 
 fn build_named(
     plugin: &Plugin,
+    wanted: Direction,
     ecs: EcsCompatibility,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Box<dyn Codec>> {
     let name = &plugin.name.node;
     let Some(found) = CODECS.iter().find(|codec| codec.spec.name == name) else {
-        let diagnostic = Diagnostic::error(plugin.name.span, format!("there is no codec `{name}`"));
-        let names = CODECS.iter().map(|codec| codec.spec.name);
-        diagnostics.push(match nearest(name, names) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        });
+        diagnostics.push(no_such_codec(plugin));
         return None;
     };
     debug_assert_eq!(found.spec.kind, PluginKind::Codec);
+    let cannot = match (wanted, found.direction) {
+        (Direction::Decode, Direction::Encode) => Some(("decode", "output", "input")),
+        (Direction::Encode, Direction::Decode) => Some(("encode", "input", "output")),
+        _ => None,
+    };
+    if let Some((verb, side, other)) = cannot {
+        let message =
+            format!("codec `{name}` does not {verb}: it is for {side}s, this is an {other}");
+        diagnostics.push(Diagnostic::error(plugin.name.span, message));
+        return None;
+    }
     let mut ecs = ecs;
     let mut settings = Settings::new(plugin, diagnostics);
     settings.set_common(&["id", "enable_metric", "ecs_compatibility"]);
@@ -252,4 +281,22 @@ fn build_named(
     settings.take_optional::<bool>("enable_metric");
     crate::filter::read_ecs_compatibility(&mut settings, &mut ecs);
     (found.build)(&mut settings, ecs)
+}
+
+fn no_such_codec(plugin: &Plugin) -> Diagnostic {
+    let name = &plugin.name.node;
+    let span = plugin.name.span;
+    if let Some((_, instead)) = UNSUPPORTED_CODECS.iter().find(|(known, _)| known == name) {
+        return Diagnostic::error(span, format!("codec `{name}` is not supported")).help(*instead);
+    }
+    let diagnostic =
+        Diagnostic::error(span, format!("there is no codec `{name}`")).label("unknown codec");
+    let names = CODECS.iter().map(|codec| codec.spec.name);
+    match nearest(name, names.clone()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => {
+            let names: Vec<_> = names.collect();
+            diagnostic.help(format!("codecs: {}", names.join(", ")))
+        }
+    }
 }

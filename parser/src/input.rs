@@ -1,6 +1,6 @@
 //! The options that all inputs have, and what they add to each event.
 
-use crate::codec::{Codec, build_codec};
+use crate::codec::{Codec, build_input_codec};
 use crate::config::Diagnostic;
 use crate::config::ast::Plugin;
 use crate::event::{Event, Template, Value, intern};
@@ -48,7 +48,7 @@ impl InputCommon {
         let add_field = read_add_field(&mut settings);
         let codec: Option<CodecName> = settings.take_optional("codec");
         let options = O::read(&mut settings);
-        let codec = build_codec(codec.as_ref(), default_codec, ecs, diagnostics)?;
+        let codec = build_input_codec(codec.as_ref(), default_codec, ecs, diagnostics)?;
         let common = Self {
             id,
             codec,

@@ -15,6 +15,7 @@ mod reason;
 pub mod stdout;
 #[cfg(test)]
 mod testing;
+mod unencodable;
 
 pub use output::{Output, OutputConfig, OutputStats, Provenance, StartContext, StartError, Writer};
 pub use reason::Reason;

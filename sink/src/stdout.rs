@@ -15,9 +15,11 @@ use kelp_parser::record::RecordBatch;
 use kelp_parser::spec::{CodecName, EcsCompatibility, PluginOptions, Settings};
 
 use crate::counters::{Counters, Pending};
+use crate::dead_letter::DeadLetters;
 use crate::output::{
     Output, OutputCommon, OutputConfig, OutputStats, Provenance, StartContext, StartError, Writer,
 };
+use crate::unencodable::Unencodable;
 
 plugin_options! {
     /// Writes events to the standard output.
@@ -31,6 +33,7 @@ plugin_options! {
 pub struct Stdout {
     id: Option<String>,
     codec: Arc<dyn Codec>,
+    dead_letters: Option<DeadLetters>,
     counters: Arc<Counters>,
 }
 
@@ -49,6 +52,7 @@ impl Stdout {
         Some(Box::new(Self {
             id: common.id,
             codec: codec.into(),
+            dead_letters: None,
             counters: Arc::default(),
         }))
     }
@@ -59,7 +63,12 @@ impl OutputConfig for Stdout {
         self.id.as_deref()
     }
 
-    fn start(self: Box<Self>, _: &StartContext<'_>) -> Result<Box<dyn Output>, StartError> {
+    fn start(
+        mut self: Box<Self>,
+        context: &StartContext<'_>,
+    ) -> Result<Box<dyn Output>, StartError> {
+        let name = self.id.as_deref().unwrap_or("stdout");
+        self.dead_letters = Some(context.dead_letters.for_output(context.pipeline, name));
         Ok(self)
     }
 }
@@ -69,6 +78,7 @@ impl Output for Stdout {
         Box::new(StreamWriter {
             stream: io::stdout(),
             codec: Arc::clone(&self.codec),
+            unencodable: Unencodable::new(self.dead_letters.clone()),
             buffer: Vec::new(),
             pending: Pending::default(),
             counters: Arc::clone(&self.counters),
@@ -88,6 +98,7 @@ impl Output for Stdout {
 struct StreamWriter<W> {
     stream: W,
     codec: Arc<dyn Codec>,
+    unencodable: Unencodable,
     buffer: Vec<u8>,
     pending: Pending,
     counters: Arc<Counters>,
@@ -95,11 +106,14 @@ struct StreamWriter<W> {
 
 impl<W: Write + Send> Writer for StreamWriter<W> {
     fn write(&mut self, event: &Event<'_>, from: &Provenance<'_>) {
-        self.codec.encode(event, &mut self.buffer);
-        self.pending.hold(from);
+        match self.codec.encode(event, &mut self.buffer) {
+            Ok(()) => self.pending.hold(from),
+            Err(error) => self.unencodable.push(event, from, error),
+        }
     }
 
     fn flush(&mut self, batch: &Arc<dyn RecordBatch>) {
+        self.unencodable.flush(batch);
         if self.pending.is_empty() {
             return;
         }
@@ -150,6 +164,7 @@ mod tests {
         let mut writer = StreamWriter {
             stream: Pipe(Vec::new(), 150),
             codec: codec.unwrap().into(),
+            unencodable: Unencodable::new(None),
             buffer: Vec::new(),
             pending: Pending::default(),
             counters: Arc::clone(&counters),

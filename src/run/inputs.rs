@@ -183,6 +183,16 @@ impl Reading<'_> {
     ) -> Option<Input> {
         let (common, options) =
             InputCommon::read(self.plugin, "plain", self.ecs, self.diagnostics)?;
+        if matches!(name, "file" | "stdin") && common.codec.spans_lines() {
+            let message = format!(
+                "input `{name}` reads line by line, and an event of its codec takes several lines"
+            );
+            let error = Diagnostic::error(self.plugin.name.span, message);
+            self.diagnostics.push(
+                error.help("use this codec with the `kafka` input, a whole body in each message"),
+            );
+            return None;
+        }
         Some(Input {
             common,
             kind: kind(options),

@@ -1,7 +1,8 @@
 //! `json`: a payload is a JSON object, or an array of them (source: logstash-codec-json).
 
-use super::{keep_original, original_field};
-use crate::codec::{BuildCodec, Charset, Codec, DecodeContext};
+use super::{failed_event, keep_original, original_field};
+use crate::charset::Charset;
+use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
 use crate::event::{Event, FieldRef, Object, Value, write_json};
 use crate::json::{Fractions, parse_prefix};
 use crate::plugin_options;
@@ -10,6 +11,7 @@ use crate::spec::{EcsCompatibility, Settings};
 plugin_options! {
     /// JSON: an object becomes one event, an array one event for each of its objects.
     ///
+    /// A blank payload is no event.
     /// What is not JSON becomes the `message` of an event that is tagged `_jsonparsefailure`.
     pub struct JsonOptions for Codec "json" {
         /// The character set of the payload.
@@ -42,18 +44,24 @@ impl Codec for Json {
         decode_text(text, self.options.target, self.original, context);
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         write_json(out, event);
+        Ok(())
     }
 }
 
-/// Emits the events of one JSON text. Text behind the first value is ignored, as Jackson does here.
+/// Emits the events of one JSON text. Text behind the first value is ignored, as Jackson does here, and
+/// a blank text is no event (source: `org.logstash.Event.fromJson`). Only a text of one event is kept
+/// in the original field, and one that is not JSON is not (source: `parse_json` in logstash-codec-json).
 pub(super) fn decode_text<'a>(
     text: &'a str,
     target: Option<FieldRef<'static>>,
     original: Option<FieldRef<'static>>,
     context: &mut DecodeContext<'a, '_>,
 ) {
+    if text.trim().is_empty() {
+        return;
+    }
     match parse_prefix(text, context.arena, Fractions::Double) {
         Ok((Value::Object(fields), _)) => {
             let mut event = event_of(fields, target, context);
@@ -63,24 +71,21 @@ pub(super) fn decode_text<'a>(
         Ok((Value::Array(values), _))
             if values.iter().all(|value| matches!(value, Value::Object(_))) =>
         {
+            let original = original.filter(|_| values.len() == 1);
             for value in values {
                 if let Value::Object(fields) = value {
-                    let event = event_of(fields, target, context);
+                    let mut event = event_of(fields, target, context);
+                    keep_original(&mut event, original, text);
                     (context.emit)(event);
                 }
             }
         }
-        _ => {
-            let mut event = context.new_event();
-            event.fields_mut().push("message", Value::Str(text));
-            event.tag("_jsonparsefailure");
-            keep_original(&mut event, original, text);
-            (context.emit)(event);
-        }
+        _ => failed_event(text, "_jsonparsefailure", context),
     }
 }
 
-fn event_of<'a>(
+/// An event of an object, which goes into `target` where there is one.
+pub(super) fn event_of<'a>(
     fields: Object<'a>,
     target: Option<FieldRef<'static>>,
     context: &DecodeContext<'a, '_>,

@@ -4,8 +4,8 @@ use memchr::memmem::Finder;
 
 use super::json::decode_text;
 use super::line::lines;
-use super::original_field;
-use crate::codec::{BuildCodec, Charset, Codec, DecodeContext};
+use crate::charset::Charset;
+use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
 use crate::event::{Event, FieldRef, write_json};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, PositiveInt, Settings};
@@ -29,22 +29,16 @@ plugin_options! {
 /// Lines of JSON objects.
 pub struct JsonLines {
     options: JsonLinesOptions,
-    original: Option<FieldRef<'static>>,
     delimiter: Finder<'static>,
 }
 
 impl BuildCodec for JsonLines {
     type Options = JsonLinesOptions;
 
-    fn build(
-        options: JsonLinesOptions,
-        _: &mut Settings<'_>,
-        ecs: EcsCompatibility,
-    ) -> Option<Self> {
+    fn build(options: JsonLinesOptions, _: &mut Settings<'_>, _: EcsCompatibility) -> Option<Self> {
         Some(Self {
             delimiter: Finder::new(&options.delimiter).into_owned(),
             options,
-            original: original_field(ecs),
         })
     }
 }
@@ -53,14 +47,14 @@ impl Codec for JsonLines {
     fn decode<'a>(&self, payload: &'a [u8], context: &mut DecodeContext<'a, '_>) {
         for line in lines(payload, &self.delimiter) {
             let text = context.text(line, &self.options.charset);
-            if !text.trim_ascii().is_empty() {
-                decode_text(text, self.options.target, self.original, context);
-            }
+            // Unlike `json`, it keeps no original text in any mode.
+            decode_text(text, self.options.target, None, context);
         }
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         write_json(out, event);
         out.extend_from_slice(self.options.delimiter.as_bytes());
+        Ok(())
     }
 }

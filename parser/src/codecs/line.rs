@@ -4,7 +4,8 @@ use memchr::memmem::Finder;
 
 use super::plain::default_format;
 use super::{original_field, text_event};
-use crate::codec::{BuildCodec, Charset, Codec, DecodeContext};
+use crate::charset::Charset;
+use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
 use crate::event::{Event, FieldRef, Template};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, Settings};
@@ -51,10 +52,11 @@ impl Codec for Line {
         }
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let format = self.options.format.as_ref().unwrap_or(&self.default_format);
         format.render_into(event, out);
         out.extend_from_slice(self.options.delimiter.as_bytes());
+        Ok(())
     }
 }
 

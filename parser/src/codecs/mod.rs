@@ -1,9 +1,13 @@
 //! The codecs, one in each file. [`crate::codec::CODECS`] lists them.
 
+pub mod csv;
 pub mod dots;
+pub mod es_bulk;
+pub mod gzip_lines;
 pub mod json;
 pub mod json_lines;
 pub mod line;
+pub mod msgpack;
 pub mod plain;
 pub mod rubydebug;
 
@@ -27,6 +31,14 @@ fn text_event<'a>(
     event.fields_mut().push("message", Value::Str(text));
     keep_original(&mut event, original, text);
     event
+}
+
+/// Emits an event of a payload that cannot be decoded: its text and a tag.
+fn failed_event<'a>(text: &'a str, tag: &'static str, context: &mut DecodeContext<'a, '_>) {
+    let mut event = context.new_event();
+    event.fields_mut().push("message", Value::Str(text));
+    event.tag(tag);
+    (context.emit)(event);
 }
 
 /// Sets the original field unless the event brings one.

@@ -1,7 +1,8 @@
 //! `plain`: a payload is one event (source: logstash-codec-plain).
 
 use super::{original_field, text_event};
-use crate::codec::{BuildCodec, Charset, Codec, DecodeContext};
+use crate::charset::Charset;
+use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
 use crate::event::{Event, FieldRef, Template};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, Settings};
@@ -48,8 +49,9 @@ impl Codec for Plain {
         (context.emit)(event);
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let format = self.options.format.as_ref().unwrap_or(&self.default_format);
         format.render_into(event, out);
+        Ok(())
     }
 }

@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use super::text_event;
-use crate::codec::{BuildCodec, Charset, Codec, DecodeContext};
+use crate::codec::{BuildCodec, Codec, DecodeContext, Direction, EncodeError};
 use crate::event::{Event, Object, Value, push_float_ruby, write_json_string};
 use crate::plugin_options;
-use crate::spec::{EcsCompatibility, OptionDefault, Settings};
+use crate::spec::{EcsCompatibility, Settings};
 
 plugin_options! {
     /// Events laid out for reading, one field in each line.
@@ -19,29 +18,23 @@ plugin_options! {
 /// Events laid out for reading.
 pub struct Rubydebug {
     options: RubydebugOptions,
-    charset: Charset,
 }
 
 impl BuildCodec for Rubydebug {
     type Options = RubydebugOptions;
 
+    const DIRECTION: Direction = Direction::Encode;
+
     fn build(options: RubydebugOptions, _: &mut Settings<'_>, _: EcsCompatibility) -> Option<Self> {
-        Some(Self {
-            options,
-            charset: Charset::from_default("UTF-8"),
-        })
+        Some(Self { options })
     }
 }
 
 impl Codec for Rubydebug {
-    /// Logstash refuses to decode with this codec; here a payload is plain text.
-    fn decode<'a>(&self, payload: &'a [u8], context: &mut DecodeContext<'a, '_>) {
-        let text = context.text(payload, &self.charset);
-        let event = text_event(text, None, context);
-        (context.emit)(event);
-    }
+    /// Not reached: the codec is refused on inputs.
+    fn decode<'a>(&self, _payload: &'a [u8], _context: &mut DecodeContext<'a, '_>) {}
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         if self.options.metadata {
             let mut all = event.fields().clone();
             all.set("@metadata", Value::Object(event.metadata().clone()));
@@ -50,6 +43,7 @@ impl Codec for Rubydebug {
             write_object(out, event.fields(), 0);
         }
         out.push(b'\n');
+        Ok(())
     }
 }
 
@@ -136,7 +130,7 @@ mod tests {
             .push("none", Value::Array(Array::new_in(&arena)));
         let mut out = Vec::new();
         let codec = default_codec("rubydebug", EcsCompatibility::V8).unwrap();
-        codec.encode(&event, &mut out);
+        codec.encode(&event, &mut out).unwrap();
         let expected = r#"{
     "@timestamp" => 1970-01-01T00:00:00.000Z,
       "@version" => "1",

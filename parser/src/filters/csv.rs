@@ -1,6 +1,6 @@
 //! `csv`: takes a line of separated values apart (source: logstash-filter-csv, Ruby's CSV library).
 
-mod convert;
+pub(crate) mod convert;
 mod row;
 
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use crate::event::{Event, FieldRef, Value};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
 use crate::spec::{Pairs, Settings};
-use convert::Conversion;
+pub(crate) use convert::Conversion;
 pub(super) use convert::{float, integer};
 pub(crate) use row::{Dialect, Malformed};
 

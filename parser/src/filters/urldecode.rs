@@ -1,6 +1,6 @@
 //! `urldecode`: decodes percent-encoded text (source: logstash-filter-urldecode).
 
-use crate::codec::Charset;
+use crate::charset::Charset;
 use crate::event::{Arena, ArenaString, Array, Event, FieldRef, Object, Value, intern};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;

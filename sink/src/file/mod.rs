@@ -21,9 +21,11 @@ use kelp_parser::spec::{CodecName, EcsCompatibility, PluginOptions, PositiveInt,
 use kelp_parser::{plugin_choice, plugin_options};
 
 use crate::counters::{Counters, Pending};
+use crate::dead_letter::DeadLetters;
 use crate::output::{
     Output, OutputCommon, OutputConfig, OutputStats, Provenance, StartContext, StartError, Writer,
 };
+use crate::unencodable::Unencodable;
 use files::{FileSettings, Files};
 use path::EventPath;
 
@@ -74,6 +76,7 @@ pub struct FileOutput {
     codec: Arc<dyn Codec>,
     path: Arc<EventPath>,
     files: Arc<Mutex<Files>>,
+    dead_letters: Option<DeadLetters>,
     counters: Arc<Counters>,
 }
 
@@ -118,6 +121,7 @@ impl FileOutput {
             codec: codec.into(),
             path: Arc::new(path),
             files: Arc::new(Mutex::new(files)),
+            dead_letters: None,
             counters: Arc::default(),
         })
     }
@@ -128,7 +132,12 @@ impl OutputConfig for FileOutput {
         self.id.as_deref()
     }
 
-    fn start(self: Box<Self>, _: &StartContext<'_>) -> Result<Box<dyn Output>, StartError> {
+    fn start(
+        mut self: Box<Self>,
+        context: &StartContext<'_>,
+    ) -> Result<Box<dyn Output>, StartError> {
+        let name = self.id.as_deref().unwrap_or("file");
+        self.dead_letters = Some(context.dead_letters.for_output(context.pipeline, name));
         Ok(self)
     }
 }
@@ -137,6 +146,7 @@ impl Output for FileOutput {
     fn writer(&self) -> Box<dyn Writer> {
         Box::new(FileWriter {
             codec: Arc::clone(&self.codec),
+            unencodable: Unencodable::new(self.dead_letters.clone()),
             path: Arc::clone(&self.path),
             files: Arc::clone(&self.files),
             counters: Arc::clone(&self.counters),
@@ -158,6 +168,7 @@ impl Output for FileOutput {
 /// One worker's writer: what a batch adds to each file is written in one piece.
 struct FileWriter {
     codec: Arc<dyn Codec>,
+    unencodable: Unencodable,
     path: Arc<EventPath>,
     files: Arc<Mutex<Files>>,
     counters: Arc<Counters>,
@@ -177,12 +188,18 @@ impl Writer for FileWriter {
     fn write(&mut self, event: &Event<'_>, from: &Provenance<'_>) {
         let path = self.path.of(event);
         let buffer = self.buffers.entry(path).or_default();
-        buffer.last = buffer.bytes.len();
-        self.codec.encode(event, &mut buffer.bytes);
-        self.pending.hold(from);
+        let start = buffer.bytes.len();
+        match self.codec.encode(event, &mut buffer.bytes) {
+            Ok(()) => {
+                buffer.last = start;
+                self.pending.hold(from);
+            }
+            Err(error) => self.unencodable.push(event, from, error),
+        }
     }
 
     fn flush(&mut self, batch: &Arc<dyn RecordBatch>) {
+        self.unencodable.flush(batch);
         if self.pending.is_empty() {
             return;
         }

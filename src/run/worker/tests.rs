@@ -29,8 +29,12 @@ impl Codec for FaultyCodec {
         self.0.decode(payload, context);
     }
 
-    fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) {
-        self.0.encode(event, out);
+    fn encode(
+        &self,
+        event: &Event<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), kelp_parser::codec::EncodeError> {
+        self.0.encode(event, out)
     }
 }
 

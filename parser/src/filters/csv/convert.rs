@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 /// What becomes of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Conversion {
+pub(crate) enum Conversion {
     None,
     Integer,
     Float,
@@ -19,9 +19,9 @@ pub(super) enum Conversion {
 }
 
 impl Conversion {
-    pub(super) const NAMES: &[&str] = &["integer", "float", "boolean", "date", "date_time"];
+    pub(crate) const NAMES: &[&str] = &["integer", "float", "boolean", "date", "date_time"];
 
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "integer" => Self::Integer,
             "float" => Self::Float,
@@ -33,7 +33,7 @@ impl Conversion {
     }
 
     /// `None` where Logstash fails: it cannot make a boolean of nothing.
-    pub(super) fn apply<'a>(self, value: Option<&'a str>, arena: &'a Arena) -> Option<Value<'a>> {
+    pub(crate) fn apply<'a>(self, value: Option<&'a str>, arena: &'a Arena) -> Option<Value<'a>> {
         let Some(text) = value else {
             return (self != Self::Boolean).then_some(Value::Null);
         };

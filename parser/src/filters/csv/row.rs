@@ -27,7 +27,7 @@ impl Dialect {
     }
 
     /// The values of the first row, a value without text and quotes being `None`; no row where the text is empty.
-    pub(super) fn first_row<'a>(
+    pub(crate) fn first_row<'a>(
         &self,
         text: &'a str,
         arena: &'a Arena,
