@@ -28,7 +28,7 @@ plugin_options! {
         fields: Option<Vec<String>>,
         /// The field to put the findings in. Without ECS it is `geoip`; with ECS what the `[ip]` of `source` lies in.
         target: Option<String>,
-        /// Has no effect: the database is in memory, and looking up costs no more than a cache would.
+        /// Has no effect: the database is in memory, and every event looks its address up there.
         cache_size: i64 = 1000,
         /// Tags added when there is no address or the database does not have it.
         tag_on_failure: Vec<String> = ["_geoip_lookup_failure"],
