@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod configuration;
+mod dead_letters;
 mod logging;
 mod monitor;
 mod run;

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use kelp_parser::config::nearest;
 use kelp_parser::spec::EcsCompatibility;
+use kelp_sink::dead_letter::StoragePolicy;
 use serde_yaml_ng::Value;
 
 use crate::cli::{ConfigArgs, LogLevel, RunArgs};
+use crate::dead_letters::{DeadLetterPlace, TopicSettings};
 
 /// What a run goes by.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ pub struct Settings {
     pub ecs: EcsCompatibility,
     /// Where dead letters and other state are kept.
     pub data_dir: PathBuf,
-    /// The most that all dead letters may take.
-    pub dead_letter_bytes: u64,
+    /// Where dead letters go.
+    pub dead_letters: DeadLetterPlace,
     /// The most that all records in flight may take, in bytes.
     pub in_flight_bytes: usize,
     /// How long a shutdown waits for what is in flight.
@@ -114,17 +116,21 @@ const USED: &[&str] = &[
     "config.string",
     "config.support_escapes",
     "dead_letter_queue.max_bytes",
+    "dead_letter_queue.retain.age",
+    "dead_letter_queue.storage_policy",
     "http.enabled",
     "http.host",
     "http.port",
     "log.level",
     "path.config",
     "path.data",
+    "path.dead_letter_queue",
     "pipeline.batch.delay",
     "pipeline.batch.size",
     "pipeline.ecs_compatibility",
     "pipeline.id",
     "pipeline.workers",
+    "kelp.dead_letters.topic",
     "kelp.memory",
     "kelp.shutdown_timeout",
 ];
@@ -135,7 +141,10 @@ const IGNORED: &[(&str, &str)] = &[
         "queue.",
         "Kafka is the durable queue: an offset is committed only after its document is acknowledged",
     ),
-    ("dead_letter_queue.", "dead letters are always on"),
+    (
+        "dead_letter_queue.",
+        "dead letters are always on, and each is durable at once",
+    ),
     (
         "xpack.",
         "there is no monitoring or management by Elasticsearch; use the API and /metrics",
@@ -162,6 +171,9 @@ const IGNORED: &[(&str, &str)] = &[
     ("cloud.", "set `cloud_id` in the elasticsearch output"),
 ];
 
+/// Whatever is below it is a property of librdkafka.
+const DEAD_LETTER_PROPERTIES: &str = "kelp.dead_letters.librdkafka.";
+
 /// Where the file's values come together.
 #[derive(Default)]
 struct File {
@@ -186,6 +198,10 @@ impl Settings {
         let reload_interval = file
             .duration("config.reload.interval")?
             .unwrap_or(Duration::from_secs(3));
+        let data_dir = args
+            .data
+            .or(file.text("path.data").map(PathBuf::from))
+            .unwrap_or_else(|| PathBuf::from("data"));
         let default_workers = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             config,
@@ -208,13 +224,8 @@ impl Settings {
                     .unwrap_or(50),
             ),
             ecs: args.ecs.map(Into::into).or(file.ecs()?).unwrap_or_default(),
-            data_dir: args
-                .data
-                .or(file.text("path.data").map(PathBuf::from))
-                .unwrap_or_else(|| PathBuf::from("data")),
-            dead_letter_bytes: file
-                .bytes("dead_letter_queue.max_bytes")?
-                .unwrap_or(1 << 30),
+            dead_letters: file.dead_letters(&data_dir)?,
+            data_dir,
             in_flight_bytes: args
                 .memory
                 .map(|mebibytes| mebibytes << 20)
@@ -269,7 +280,7 @@ impl File {
             Value::String(value) => expand(&name, value)?,
             Value::Sequence(_) | Value::Tagged(_) => String::new(),
         };
-        if USED.contains(&name.as_str()) {
+        if USED.contains(&name.as_str()) || name.starts_with(DEAD_LETTER_PROPERTIES) {
             self.values.insert(name, text);
         } else if let Some((_, why)) = IGNORED.iter().find(|(known, _)| name.starts_with(known)) {
             self.notices
@@ -328,6 +339,37 @@ impl File {
         self.parse("log.level", "error, warn, info, debug or trace", |text| {
             <LogLevel as clap::ValueEnum>::from_str(text, true).ok()
         })
+    }
+
+    fn dead_letters(&self, data_dir: &Path) -> Result<DeadLetterPlace, SettingsError> {
+        let mut place = DeadLetterPlace::below(data_dir);
+        if let Some(path) = self.text("path.dead_letter_queue") {
+            place.path = path.into();
+        }
+        if let Some(bytes) = self.bytes("dead_letter_queue.max_bytes")? {
+            place.max_bytes = bytes;
+        }
+        let policy = |text: &str| match text {
+            "drop_newer" => Some(StoragePolicy::DropNewer),
+            "drop_older" => Some(StoragePolicy::DropOlder),
+            "stop" => Some(StoragePolicy::Stop),
+            _ => None,
+        };
+        let policies = "stop, drop_newer or drop_older";
+        let policy = self.parse("dead_letter_queue.storage_policy", policies, policy)?;
+        place.storage_policy = policy.unwrap_or_default();
+        place.retain_age = self.duration("dead_letter_queue.retain.age")?;
+        let property = |(name, value): (&String, &String)| {
+            let property = name.strip_prefix(DEAD_LETTER_PROPERTIES)?;
+            Some((property.to_owned(), value.clone()))
+        };
+        place.topic = self
+            .text("kelp.dead_letters.topic")
+            .map(|name| TopicSettings {
+                name,
+                properties: self.values.iter().filter_map(property).collect(),
+            });
+        Ok(place)
     }
 
     fn api(&self) -> Result<Option<ApiAddress>, SettingsError> {
@@ -466,6 +508,31 @@ mod tests {
         assert_eq!(parse_duration("5"), None);
         assert_eq!(parse_ports("9600-9700"), Some((9600, 9700)));
         assert_eq!(parse_ports("9700-9600"), None);
+    }
+
+    #[test]
+    fn dead_letters_go_where_logstash_s_settings_say_or_to_a_topic() {
+        let place = |yaml: &str| file(yaml)?.dead_letters(Path::new("data"));
+        let default = place("{}").unwrap();
+        assert_eq!(default.path, Path::new("data/dead_letter_queue"));
+        assert_eq!(default.storage_policy, StoragePolicy::Stop);
+        assert_eq!((default.max_bytes, default.retain_age), (1 << 30, None));
+        let full = place(
+            "path.dead_letter_queue: /dlq\ndead_letter_queue:\n  max_bytes: 2mb\n  storage_policy: drop_older\n  retain.age: 2d",
+        )
+        .unwrap();
+        assert_eq!(full.path, Path::new("/dlq"));
+        assert_eq!(full.storage_policy, StoragePolicy::DropOlder);
+        assert_eq!(full.max_bytes, 2 << 20);
+        assert_eq!(full.retain_age, Some(Duration::from_secs(2 * 86_400)));
+        let topic = place(
+            "kelp.dead_letters:\n  topic: rejected\n  librdkafka:\n    bootstrap.servers: kafka:9092",
+        );
+        let topic = topic.unwrap().topic.unwrap();
+        assert_eq!(topic.name, "rejected");
+        assert_eq!(topic.properties["bootstrap.servers"], "kafka:9092");
+        let error = place("dead_letter_queue.storage_policy: drop").unwrap_err();
+        assert!(error.to_string().contains("stop, drop_newer or drop_older"));
     }
 
     #[test]

@@ -177,10 +177,7 @@ impl RunningOutput {
             .enable_all()
             .build()?;
         let path = std::env::temp_dir().join(format!("kelp-bench-{}", std::process::id()));
-        let (store, dead_letters) = DeadLetterStore::open(DeadLetterSettings {
-            path: path.clone(),
-            max_bytes: 1 << 20,
-        })?;
+        let (store, dead_letters) = DeadLetterStore::open(DeadLetterSettings::new(path.clone()))?;
         let output = configured.start(&StartContext {
             runtime: runtime.handle(),
             data_dir: &path,

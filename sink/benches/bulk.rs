@@ -61,11 +61,8 @@ fn serve() {
 fn deliver(url: &str, docs: usize, compression_level: u32) {
     let runtime = runtime();
     let directory = std::env::temp_dir().join(format!("kelp-bench-{}", std::process::id()));
-    let (store, dead_letters) = DeadLetterStore::open(DeadLetterSettings {
-        path: directory.clone(),
-        max_bytes: 1 << 20,
-    })
-    .expect("the temporary directory can be written");
+    let (store, dead_letters) = DeadLetterStore::open(DeadLetterSettings::new(directory.clone()))
+        .expect("the temporary directory can be written");
     let client = ClientSettings {
         timeout: Duration::from_secs(60),
         ..ClientSettings::default()

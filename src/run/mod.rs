@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 
 use kelp_ingest::{InputError, Limits, Source, SourceState};
 use kelp_sink::StartError;
-use kelp_sink::dead_letter::{DeadLetterSettings, DeadLetterStore, DeadLetters};
+use kelp_sink::dead_letter::{DeadLetterStore, DeadLetters};
 use tokio::runtime::Runtime;
 
 pub use stats::Totals;
 pub use topology::{Compiled, Topology};
 
+use crate::dead_letters::OpenError;
 use crate::settings::Settings;
 use stats::WorkerStats;
 use worker::Worker;
@@ -35,15 +36,8 @@ pub enum RunError {
     #[error("cannot start a worker thread: {0}")]
     Thread(std::io::Error),
     /// The dead letters.
-    #[error(
-        "cannot open the dead letters in `{path}`: {source}; give another place with --path.data"
-    )]
-    DeadLetters {
-        /// Their directory.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    DeadLetters(#[from] OpenError),
     /// An output.
     #[error(transparent)]
     Output(#[from] StartError),
@@ -90,15 +84,7 @@ impl Running {
             .enable_all()
             .build()
             .map_err(RunError::Runtime)?;
-        let path = settings
-            .data_dir
-            .join("dead_letters")
-            .join(&settings.pipeline_id);
-        let (store, dead_letters) = DeadLetterStore::open(DeadLetterSettings {
-            path: path.clone(),
-            max_bytes: settings.dead_letter_bytes,
-        })
-        .map_err(|source| RunError::DeadLetters { path, source })?;
+        let (store, dead_letters) = settings.dead_letters.open(&settings.pipeline_id)?;
         let topology = Arc::new(compiled.start(
             runtime.handle(),
             &dead_letters,
@@ -215,6 +201,7 @@ impl Running {
         }
         if ended.unsettled_records > 0 {
             // Workers may wait for an output that does not answer; the process's end ends them.
+            self.store.close(true);
             self.runtime.shutdown_background();
             return ended;
         }

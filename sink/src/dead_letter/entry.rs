@@ -9,7 +9,7 @@ use kelp_parser::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{DeadLetter, Parcel};
+use super::Letter;
 
 /// The order of the fields is the order in the line.
 #[derive(Serialize)]
@@ -111,28 +111,25 @@ impl<'a> Json<'a> {
 }
 
 /// Appends one entry and its line break.
-pub(super) fn write(out: &mut Vec<u8>, parcel: &Parcel, letter: &DeadLetter, now: SystemTime) {
-    let record = letter.batch.record(letter.record as usize);
-    let mut lines = letter
-        .document
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty());
+pub(super) fn write(out: &mut Vec<u8>, letter: &Letter<'_>) {
+    let record = letter.record();
+    let (action, event) = letter.lines();
     let entry = Entry {
-        time: system_time(now),
-        pipeline: &parcel.pipeline,
-        output: &parcel.output,
+        time: system_time(letter.time),
+        pipeline: letter.pipeline,
+        output: letter.output,
         reason: ReasonEntry {
-            status: letter.reason.status,
-            r#type: &letter.reason.kind,
-            reason: &letter.reason.text,
+            status: letter.letter.reason.status,
+            r#type: &letter.letter.reason.kind,
+            reason: &letter.letter.reason.text,
         },
         origin: origin(record.origin),
         timestamp: record.timestamp.map(iso8601),
         key: record.key.map(Blob::new),
         headers: headers(&record),
         payload: record.payload.map(Blob::new),
-        action: lines.next().map(Json::new),
-        event: lines.next().map(Json::new),
+        action: action.map(Json::new),
+        event: event.map(Json::new),
     };
     // Writing to memory cannot fail, and every part can be written as JSON.
     let written = serde_json::to_writer(&mut *out, &entry);
@@ -169,14 +166,14 @@ fn headers(record: &Record<'_>) -> Vec<HeaderEntry> {
     headers
 }
 
-fn system_time(time: SystemTime) -> String {
+pub(super) fn system_time(time: SystemTime) -> String {
     let since_epoch = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     iso8601(Timestamp::from_millis(since_epoch.as_millis() as i64))
 }
 
-fn iso8601(timestamp: Timestamp) -> String {
+pub(super) fn iso8601(timestamp: Timestamp) -> String {
     let mut out = Vec::new();
     timestamp.write_iso8601(&mut out);
     String::from_utf8_lossy(&out).into_owned()

@@ -6,29 +6,24 @@
 //! consumption stops rather than a message be lost. It does not know where documents go.
 
 mod entry;
-mod segment;
+mod read;
+mod segments;
+mod store;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use kelp_parser::record::RecordBatch;
-use tokio::sync::mpsc;
+use kelp_parser::record::{Record, RecordBatch};
+use tokio::sync::{Notify, mpsc};
 
 use crate::reason::Reason;
-use segment::Segment;
-
-/// Where and how much.
-#[derive(Clone, Debug)]
-pub struct DeadLetterSettings {
-    /// A directory; made where there is none.
-    pub path: PathBuf,
-    /// The most that all entries may take (Logstash's `dead_letter_queue.max_bytes`).
-    pub max_bytes: u64,
-}
+pub use read::{Blob, Entry, Origin, Position, ReadError, Reader, Why};
+pub use segments::{Segment, segments};
+use store::Store;
+pub use store::{DeadLetterSettings, StoragePolicy, purge};
 
 /// A document that can never be indexed.
 pub struct DeadLetter {
@@ -40,6 +35,58 @@ pub struct DeadLetter {
     pub document: Box<[u8]>,
     /// Why.
     pub reason: Reason,
+}
+
+/// A dead letter on its way to a [`Medium`].
+pub struct Letter<'l> {
+    /// When it was rejected.
+    pub time: SystemTime,
+    /// The pipeline's id.
+    pub pipeline: &'l str,
+    /// The `id` of the output that gave the document up, else the output's name; empty when it was none.
+    pub output: &'l str,
+    /// The document.
+    pub letter: &'l DeadLetter,
+}
+
+impl Letter<'_> {
+    /// The record that the document was made of.
+    pub fn record(&self) -> Record<'_> {
+        self.letter.batch.record(self.letter.record as usize)
+    }
+
+    /// The action line and the source line, where there are.
+    pub fn lines(&self) -> (Option<&[u8]>, Option<&[u8]>) {
+        let lines = self.letter.document.split(|byte| *byte == b'\n');
+        let mut lines = lines.filter(|line| !line.is_empty());
+        (lines.next(), lines.next())
+    }
+
+    /// When it was rejected, in ISO 8601.
+    pub fn time(&self) -> String {
+        entry::system_time(self.time)
+    }
+}
+
+/// What dead letters are written to: a directory, or a topic.
+pub trait Medium: Send {
+    /// Makes letters durable, all of them or, after an error, none: they come again.
+    fn append(&mut self, letters: &[Letter<'_>]) -> io::Result<Appended>;
+
+    /// Called now and then while there is nothing to write.
+    fn look_after(&mut self) -> io::Result<()>;
+
+    /// Where they lie, for people.
+    fn place(&self) -> String;
+}
+
+/// What became of letters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// They are durable.
+    pub written: u64,
+    /// The configuration says to drop them ([`StoragePolicy::DropNewer`]).
+    pub dropped: u64,
 }
 
 /// The dead letters were closed: what was handed over is held for ever, so nothing is lost.
@@ -65,14 +112,17 @@ pub struct DeadLetterStore {
 struct Parcel {
     pipeline: Arc<str>,
     output: Arc<str>,
+    time: SystemTime,
     letters: Vec<DeadLetter>,
 }
 
 #[derive(Default)]
 struct State {
     written: AtomicU64,
+    dropped: AtomicU64,
     failing: AtomicBool,
     give_up: AtomicBool,
+    close: Notify,
 }
 
 /// Parcels that may wait. A bulk rejects few documents, so this is plenty unless writing fails.
@@ -81,21 +131,29 @@ const QUEUE_PARCELS: usize = 16;
 const RETRY_EVERY: Duration = Duration::from_secs(2);
 /// How often a fault that lasts is told again.
 const REMIND_EVERY: u32 = 15;
+/// How often the medium is looked after.
+const LOOK_AFTER_EVERY: Duration = Duration::from_secs(60);
 
 impl DeadLetterStore {
-    /// Opens or makes the store and starts its thread.
+    /// Opens or makes the local store and starts its thread.
     pub fn open(settings: DeadLetterSettings) -> io::Result<(Self, DeadLetters)> {
-        let segment = Segment::open(&settings)?;
+        Self::start(Box::new(Store::open(settings)?))
+    }
+
+    /// Starts the thread that writes to `medium`.
+    pub fn start(medium: Box<dyn Medium>) -> io::Result<(Self, DeadLetters)> {
         let (parcels, queue) = mpsc::channel(QUEUE_PARCELS);
         let state = Arc::new(State::default());
         let writer = Writer {
-            segment,
+            medium,
             state: Arc::clone(&state),
-            buffer: Vec::new(),
         };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
         let thread = thread::Builder::new()
             .name("dead-letters".to_owned())
-            .spawn(move || writer.run(queue))?;
+            .spawn(move || writer.run(&runtime, queue))?;
         let handle = DeadLetters {
             parcels,
             state: Arc::clone(&state),
@@ -105,10 +163,11 @@ impl DeadLetterStore {
         Ok((Self { thread, state }, handle))
     }
 
-    /// Waits until everything handed over is durable. Call it when every [`DeadLetters`] is dropped;
-    /// with `give_up` a write that fails is not tried again, and its documents stay held.
+    /// Waits until everything handed over is durable, and takes nothing more: what comes later stays held.
+    /// With `give_up` a write that fails is not tried again, and its documents stay held.
     pub fn close(self, give_up: bool) {
         self.state.give_up.store(give_up, Ordering::Relaxed);
+        self.state.close.notify_one();
         self.thread.thread().unpark();
         let _ = self.thread.join();
     }
@@ -140,6 +199,7 @@ impl DeadLetters {
         Parcel {
             pipeline: Arc::clone(&self.pipeline),
             output: Arc::clone(&self.output),
+            time: SystemTime::now(),
             letters,
         }
     }
@@ -149,6 +209,11 @@ impl DeadLetters {
         self.state.written.load(Ordering::Relaxed)
     }
 
+    /// Documents that were dropped since the start, because the store was full and its policy says so.
+    pub fn dropped(&self) -> u64 {
+        self.state.dropped.load(Ordering::Relaxed)
+    }
+
     /// Whether the last write failed, so that consumption is about to stop or has stopped.
     pub fn is_failing(&self) -> bool {
         self.state.failing.load(Ordering::Relaxed)
@@ -156,47 +221,61 @@ impl DeadLetters {
 }
 
 struct Writer {
-    segment: Segment,
+    medium: Box<dyn Medium>,
     state: Arc<State>,
-    buffer: Vec<u8>,
 }
 
 impl Writer {
-    fn run(mut self, mut queue: mpsc::Receiver<Parcel>) {
+    fn run(mut self, runtime: &tokio::runtime::Runtime, mut queue: mpsc::Receiver<Parcel>) {
         let mut parcels = Vec::new();
-        while queue.blocking_recv_many(&mut parcels, QUEUE_PARCELS) > 0 {
-            self.buffer.clear();
-            for parcel in &parcels {
-                for letter in &parcel.letters {
-                    let now = SystemTime::now();
-                    entry::write(&mut self.buffer, parcel, letter, now);
+        loop {
+            let state = Arc::clone(&self.state);
+            let received = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    received = queue.recv_many(&mut parcels, QUEUE_PARCELS) => Some(received),
+                    () = state.close.notified() => {
+                        // What was handed over is still written.
+                        queue.close();
+                        None
+                    }
+                    () = tokio::time::sleep(LOOK_AFTER_EVERY) => None,
                 }
-            }
-            if !self.persist() {
-                return;
-            }
-            for letter in parcels.drain(..).flat_map(|parcel| parcel.letters) {
-                letter.batch.receipts().settle(letter.record);
-                self.state.written.fetch_add(1, Ordering::Relaxed);
+            });
+            match received {
+                Some(0) => return,
+                Some(_) if !self.persist(&parcels) => return,
+                Some(_) => parcels.drain(..).for_each(settle),
+                None => self.look_after(),
             }
         }
     }
 
-    /// Makes the buffer durable, for as long as it takes; `false` when told to give up.
-    fn persist(&mut self) -> bool {
+    /// Makes the parcels durable, for as long as it takes; `false` when told to give up.
+    fn persist(&mut self, parcels: &[Parcel]) -> bool {
+        let each = parcels.iter().flat_map(|parcel| {
+            parcel.letters.iter().map(|letter| Letter {
+                time: parcel.time,
+                pipeline: &parcel.pipeline,
+                output: &parcel.output,
+                letter,
+            })
+        });
+        let letters: Vec<Letter<'_>> = each.collect();
         let mut attempts = 0;
         loop {
-            let Err(error) = self.segment.append(&self.buffer) else {
-                if self.state.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the dead letters can be written again");
+            let error = match self.medium.append(&letters) {
+                Ok(appended) => {
+                    self.appended(appended);
+                    return true;
                 }
-                return true;
+                Err(error) => error,
             };
             self.state.failing.store(true, Ordering::Relaxed);
             if attempts % REMIND_EVERY == 0 {
                 tracing::error!(
                     %error,
-                    path = %self.segment.path().display(),
+                    place = %self.medium.place(),
                     "the dead letters cannot be written; consumption stops until they can"
                 );
             }
@@ -206,6 +285,35 @@ impl Writer {
             }
             thread::park_timeout(RETRY_EVERY);
         }
+    }
+
+    fn appended(&self, appended: Appended) {
+        let state = &self.state;
+        state.written.fetch_add(appended.written, Ordering::Relaxed);
+        let dropped = state.dropped.fetch_add(appended.dropped, Ordering::Relaxed);
+        if appended.dropped > 0 {
+            tracing::error!(
+                documents = appended.dropped,
+                since_start = dropped + appended.dropped,
+                place = %self.medium.place(),
+                "the dead letters are full and dead_letter_queue.storage_policy is drop_newer: documents are lost"
+            );
+        }
+        if state.failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the dead letters can be written again");
+        }
+    }
+
+    fn look_after(&mut self) {
+        if let Err(error) = self.medium.look_after() {
+            tracing::warn!(%error, place = %self.medium.place(), "old dead letters cannot be deleted");
+        }
+    }
+}
+
+fn settle(parcel: Parcel) {
+    for letter in parcel.letters {
+        letter.batch.receipts().settle(letter.record);
     }
 }
 

@@ -17,12 +17,15 @@ fn letter(batch: &Arc<TestBatch>, record: u32, document: &str) -> DeadLetter {
     }
 }
 
-fn open(path: &Path, max_bytes: u64) -> (DeadLetterStore, DeadLetters) {
-    let settings = DeadLetterSettings {
-        path: path.to_owned(),
+fn settings(path: &Path, max_bytes: u64) -> DeadLetterSettings {
+    DeadLetterSettings {
         max_bytes,
-    };
-    DeadLetterStore::open(settings).unwrap()
+        ..DeadLetterSettings::new(path)
+    }
+}
+
+fn open(path: &Path, max_bytes: u64) -> (DeadLetterStore, DeadLetters) {
+    DeadLetterStore::open(settings(path, max_bytes)).unwrap()
 }
 
 fn entries(path: &Path) -> Vec<serde_json::Value> {
@@ -109,4 +112,183 @@ fn a_line_that_a_crash_cut_short_is_removed_and_the_others_stay() {
     drop(letters);
     store.close(false);
     assert_eq!(entries(dir.path()).len(), 1);
+}
+
+/// Writes entries of about 4 MB each, one at a time.
+fn write_large(settings: DeadLetterSettings, count: usize) -> (u64, u64) {
+    let (store, letters) = DeadLetterStore::open(settings).unwrap();
+    for number in 0..count {
+        let payload = format!("{number:03}{}", "x".repeat(4_000_000));
+        let batch = Arc::new(TestBatch::of(&[payload.as_bytes()]));
+        letters
+            .submit_blocking(vec![letter(&batch, 0, "{}")])
+            .unwrap();
+    }
+    store.close(false);
+    (letters.written(), letters.dropped())
+}
+
+/// The numbers at the start of the payloads that the store holds, in order.
+fn numbers(path: &Path) -> Vec<u32> {
+    let mut reader = Reader::new(path, Position::default());
+    let mut numbers = Vec::new();
+    while let Some((_, entry)) = reader.next_entry().unwrap() {
+        let payload = entry.payload.unwrap().into_bytes();
+        let number = String::from_utf8(payload[..3].to_vec()).unwrap();
+        numbers.push(number.parse().unwrap());
+    }
+    numbers
+}
+
+#[test]
+fn segments_follow_each_other_and_are_read_back_in_order() {
+    let dir = crate::testing::TempDir::new();
+    assert_eq!(write_large(settings(dir.path(), 1 << 30), 7), (7, 0));
+    assert_eq!(segments(dir.path()).unwrap().len(), 4);
+    assert_eq!(numbers(dir.path()), [0, 1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_full_store_drops_what_its_policy_says() {
+    for (policy, kept, written) in [
+        (StoragePolicy::DropNewer, vec![0, 1, 2, 3], (4, 3)),
+        (StoragePolicy::DropOlder, vec![4, 5, 6], (7, 0)),
+    ] {
+        let dir = crate::testing::TempDir::new();
+        let mut settings = settings(dir.path(), 17_000_000);
+        settings.storage_policy = policy;
+        assert_eq!(write_large(settings, 7), written, "{policy:?}");
+        assert_eq!(numbers(dir.path()), kept, "{policy:?}");
+    }
+}
+
+#[test]
+fn old_segments_are_deleted_and_their_numbers_are_not_used_again() {
+    let dir = crate::testing::TempDir::new();
+    write_large(settings(dir.path(), 1 << 30), 3);
+    thread::sleep(Duration::from_millis(20));
+    let mut settings = settings(dir.path(), 1 << 30);
+    settings.retain_age = Some(Duration::from_millis(10));
+    let (store, letters) = DeadLetterStore::open(settings).unwrap();
+    assert_eq!(numbers(dir.path()), [] as [u32; 0]);
+    drop(letters);
+    store.close(false);
+    let left = segments(dir.path()).unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].number, 3);
+}
+
+#[test]
+fn purging_leaves_the_numbers_and_what_a_running_kelp_writes_to() {
+    let dir = crate::testing::TempDir::new();
+    write_large(settings(dir.path(), 1 << 30), 3);
+    let (store, letters) = open(dir.path(), 1 << 30);
+    assert_eq!(purge(dir.path()).unwrap().len(), 1);
+    assert_eq!(numbers(dir.path()), [2]);
+    drop(letters);
+    store.close(false);
+    assert_eq!(purge(dir.path()).unwrap().len(), 1);
+    assert_eq!(purge(dir.path()).unwrap().len(), 0);
+    assert_eq!(segments(dir.path()).unwrap()[0].number, 3);
+}
+
+#[test]
+fn one_process_at_a_time_writes() {
+    let dir = crate::testing::TempDir::new();
+    let (store, _letters) = open(dir.path(), 1 << 20);
+    let second = DeadLetterStore::open(settings(dir.path(), 1 << 20));
+    let error = second.err().map(|error| error.to_string());
+    assert_eq!(error.as_deref(), Some("another kelp writes to it"));
+    store.close(false);
+    open(dir.path(), 1 << 20);
+}
+
+#[test]
+fn after_closing_nothing_is_taken() {
+    let dir = crate::testing::TempDir::new();
+    let (store, letters) = open(dir.path(), 1 << 20);
+    store.close(false);
+    let batch = Arc::new(TestBatch::of(&[b"x"]));
+    let taken = letters.submit_blocking(vec![letter(&batch, 0, "{}")]);
+    assert_eq!(taken, Err(Closed));
+    assert_eq!(batch.holds(), [1]);
+}
+
+#[test]
+fn a_directory_that_was_deleted_is_made_anew() {
+    let dir = crate::testing::TempDir::new();
+    let path = dir.path().join("main");
+    let (store, letters) = open(&path, 1 << 20);
+    std::fs::remove_dir_all(&path).unwrap();
+    let batch = Arc::new(TestBatch::of(&[b"007"]));
+    letters
+        .submit_blocking(vec![letter(&batch, 0, "{}")])
+        .unwrap();
+    store.close(false);
+    assert_eq!(numbers(&path), [7]);
+}
+
+/// A medium that fails at first.
+struct Moody(Arc<AtomicU64>);
+
+impl Medium for Moody {
+    fn append(&mut self, letters: &[Letter<'_>]) -> io::Result<Appended> {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(io::Error::other("not in the mood")),
+            _ => Ok(Appended {
+                written: letters.len() as u64,
+                dropped: 0,
+            }),
+        }
+    }
+
+    fn look_after(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        "nowhere".to_owned()
+    }
+}
+
+#[test]
+fn a_write_that_fails_is_repeated() {
+    let attempts = Arc::new(AtomicU64::new(0));
+    let (store, letters) = DeadLetterStore::start(Box::new(Moody(Arc::clone(&attempts)))).unwrap();
+    let batch = Arc::new(TestBatch::of(&[b"x"]));
+    letters
+        .submit_blocking(vec![letter(&batch, 0, "{}")])
+        .unwrap();
+    store.close(false);
+    assert_eq!(attempts.load(Ordering::Relaxed), 2);
+    assert_eq!(letters.written(), 1);
+    assert_eq!(batch.holds(), [0]);
+}
+
+/// Whatever a crash leaves of the last line, the entries before it are read, and new ones follow.
+#[test]
+fn every_torn_tail_is_cut() {
+    let dir = crate::testing::TempDir::new();
+    let (store, letters) = open(dir.path(), 1 << 20);
+    for payload in [b"000", b"001"] {
+        let batch = Arc::new(TestBatch::of(&[payload]));
+        letters
+            .submit_blocking(vec![letter(&batch, 0, "{}")])
+            .unwrap();
+    }
+    store.close(false);
+    let file = dir.path().join("000001.ndjson");
+    let whole = std::fs::read(&file).unwrap();
+    let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for len in first..whole.len() {
+        std::fs::write(&file, &whole[..len]).unwrap();
+        assert_eq!(numbers(dir.path()), [0], "{len}");
+        let (store, letters) = open(dir.path(), 1 << 20);
+        let batch = Arc::new(TestBatch::of(&[b"002"]));
+        letters
+            .submit_blocking(vec![letter(&batch, 0, "{}")])
+            .unwrap();
+        store.close(false);
+        assert_eq!(numbers(dir.path()), [0, 2], "{len}");
+    }
 }

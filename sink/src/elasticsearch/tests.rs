@@ -43,11 +43,8 @@ impl Bench {
     async fn new(double: DoubleSettings, settings: DeliverySettings) -> Self {
         let double = Double::start(double).await.unwrap();
         let dir = TempDir::new();
-        let (store, dead_letters) = DeadLetterStore::open(DeadLetterSettings {
-            path: dir.path().to_owned(),
-            max_bytes: 1 << 20,
-        })
-        .unwrap();
+        let (store, dead_letters) =
+            DeadLetterStore::open(DeadLetterSettings::new(dir.path().to_owned())).unwrap();
         let nodes = vec![node(&double.url(), Duration::from_millis(500))];
         let delivery = BulkDelivery::start(&Handle::current(), nodes, settings, dead_letters);
         Self {
@@ -302,11 +299,8 @@ async fn an_outage_is_waited_for_and_another_host_takes_over() {
     let second = Double::start(DoubleSettings::default()).await.unwrap();
     let addr = first.addr();
     let dir = TempDir::new();
-    let (store, dead_letters) = DeadLetterStore::open(DeadLetterSettings {
-        path: dir.path().to_owned(),
-        max_bytes: 1 << 20,
-    })
-    .unwrap();
+    let (store, dead_letters) =
+        DeadLetterStore::open(DeadLetterSettings::new(dir.path().to_owned())).unwrap();
     let timeout = Duration::from_secs(5);
     let nodes = vec![node(&first.url(), timeout), node(&second.url(), timeout)];
     let delivery = BulkDelivery::start(&Handle::current(), nodes, settings(), dead_letters);

@@ -98,11 +98,8 @@ impl RecordBatch for Messages {
 #[test]
 fn a_record_that_panics_is_a_dead_letter_and_the_others_go_on() {
     let folder = std::env::temp_dir().join(format!("kelp-worker-{}", std::process::id()));
-    let (store, dead_letters) = DeadLetterStore::open(DeadLetterSettings {
-        path: folder.join("letters"),
-        max_bytes: 1 << 20,
-    })
-    .unwrap();
+    let (store, dead_letters) =
+        DeadLetterStore::open(DeadLetterSettings::new(folder.join("letters"))).unwrap();
     let settings = Settings::load(Cli::parse_from(["kelp", "-e", CONFIG]).run).unwrap();
     let mut configuration = Configuration::load(&settings.config).unwrap();
     let mut compiled = Compiled::compile(&mut configuration, &settings).unwrap();

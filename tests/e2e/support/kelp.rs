@@ -129,7 +129,7 @@ impl Kelp {
     /// Its dead letters, as JSON.
     pub fn dead_letters(&self) -> Vec<serde_json::Value> {
         let mut letters = Vec::new();
-        let mut folders = vec![self.service.folder().join("data/dead_letters")];
+        let mut folders = vec![self.service.folder().join("data/dead_letter_queue")];
         while let Some(folder) = folders.pop() {
             let mut paths: Vec<PathBuf> = fs::read_dir(folder)
                 .into_iter()

@@ -509,11 +509,8 @@ fn the_whole_output() {
         .block_on(Double::start(DoubleSettings::default()))
         .unwrap();
     let dir = TempDir::new();
-    let (store, dead_letters) = DeadLetterStore::open(DeadLetterSettings {
-        path: dir.path().to_owned(),
-        max_bytes: 1 << 20,
-    })
-    .unwrap();
+    let (store, dead_letters) =
+        DeadLetterStore::open(DeadLetterSettings::new(dir.path().to_owned())).unwrap();
     let options = format!("id => es hosts => '{}' index => 'i-%{{a}}'", double.url());
     let output = Box::new(configured(&options, EcsCompatibility::Disabled))
         .start(&StartContext {

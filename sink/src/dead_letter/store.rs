@@ -1,0 +1,307 @@
+//! The local store: entries appended to segments, durable when `append` returns.
+//!
+//! A segment that has grown to [`SEGMENT_BYTES`] is closed and the next one begun, so that old entries
+//! can go a segment at a time. Only one process may write to a directory; a lock says so.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::segments::{Segment, path_of, segments};
+use super::{Appended, Letter, Medium, entry};
+
+/// From this size on a segment is closed (as in Logstash).
+const SEGMENT_BYTES: u64 = 10 << 20;
+const LOCK_FILE: &str = ".lock";
+
+/// Where and how much.
+#[derive(Clone, Debug)]
+pub struct DeadLetterSettings {
+    /// A directory; made where there is none.
+    pub path: PathBuf,
+    /// The most that all entries may take (Logstash's `dead_letter_queue.max_bytes`).
+    pub max_bytes: u64,
+    /// What happens when that is reached (`dead_letter_queue.storage_policy`).
+    pub storage_policy: StoragePolicy,
+    /// How old an entry may become before its segment is deleted (`dead_letter_queue.retain.age`).
+    pub retain_age: Option<Duration>,
+}
+
+/// What happens when the dead letters have grown to their limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoragePolicy {
+    /// Consumption stops until there is room: nothing is lost. Not in Logstash.
+    #[default]
+    Stop,
+    /// New entries are dropped, as Logstash does unless told otherwise.
+    DropNewer,
+    /// The oldest segments are deleted.
+    DropOlder,
+}
+
+impl DeadLetterSettings {
+    /// 1 GiB in a directory, and consumption stops when it is full.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            max_bytes: 1 << 30,
+            storage_policy: StoragePolicy::Stop,
+            retain_age: None,
+        }
+    }
+}
+
+/// The store, open for writing.
+pub(super) struct Store {
+    settings: DeadLetterSettings,
+    number: u64,
+    file: File,
+    len: u64,
+    /// Bytes in all segments, as of the last look and what was written since.
+    used: u64,
+    buffer: Vec<u8>,
+    /// Held for as long as the store is open.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens or makes it. An entry that a crash cut short is removed: it was never durable.
+    pub(super) fn open(settings: DeadLetterSettings) -> io::Result<Self> {
+        fs::create_dir_all(&settings.path)?;
+        let lock = lock(&settings.path)?;
+        let number = segments(&settings.path)?
+            .last()
+            .map_or(1, |last| last.number);
+        let (file, len) = open_segment(&settings.path, number)?;
+        let mut store = Self {
+            settings,
+            number,
+            file,
+            len,
+            used: 0,
+            buffer: Vec::new(),
+            _lock: lock,
+        };
+        store.delete_expired(SystemTime::now())?;
+        store.count_used()?;
+        Ok(store)
+    }
+
+    /// Writes one entry, without making it durable; `false` when the policy dropped it.
+    fn write(&mut self, letter: &Letter<'_>) -> io::Result<bool> {
+        self.buffer.clear();
+        entry::write(&mut self.buffer, letter);
+        let bytes = self.buffer.len() as u64;
+        if self.len > 0 && self.len + bytes > SEGMENT_BYTES {
+            self.next_segment()?;
+        }
+        if !self.has_room(bytes)? {
+            return Ok(false);
+        }
+        self.file.write_all(&self.buffer)?;
+        self.len += bytes;
+        self.used += bytes;
+        Ok(true)
+    }
+
+    fn count_used(&mut self) -> io::Result<()> {
+        let all = segments(&self.settings.path)?;
+        self.used = all.iter().map(|segment| segment.bytes).sum();
+        Ok(())
+    }
+
+    /// Makes room as the policy says; an error when consumption is to stop.
+    fn has_room(&mut self, bytes: u64) -> io::Result<bool> {
+        let max = self.settings.max_bytes;
+        loop {
+            let used = self.used;
+            if used + bytes <= max {
+                return Ok(true);
+            }
+            let all = segments(&self.settings.path)?;
+            match (self.settings.storage_policy, all.first()) {
+                (StoragePolicy::DropOlder, Some(oldest)) if bytes <= max => {
+                    if oldest.number == self.number {
+                        self.next_segment()?;
+                    }
+                    delete(oldest, "they have reached their limit")?;
+                    self.count_used()?;
+                }
+                (StoragePolicy::Stop, _) => {
+                    let message = format!(
+                        "they take {used} bytes and {bytes} more would exceed dead_letter_queue.max_bytes, {max}; purge them, raise the limit, or choose a dead_letter_queue.storage_policy"
+                    );
+                    return Err(io::Error::new(io::ErrorKind::StorageFull, message));
+                }
+                _ => return Ok(false),
+            }
+        }
+    }
+
+    /// Closes the segment and begins the next.
+    fn next_segment(&mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        let (file, len) = open_segment(&self.settings.path, self.number + 1)?;
+        self.number += 1;
+        (self.file, self.len) = (file, len);
+        Ok(())
+    }
+
+    /// What was written since `(number, len)` goes, or the next attempt would append to a torn line.
+    fn roll_back(&mut self, (number, len): (u64, u64)) -> io::Result<()> {
+        let mut len = len;
+        while self.number > number {
+            if !path_of(&self.settings.path, self.number - 1).exists() {
+                // The policy has deleted it meanwhile; this one is the first.
+                len = 0;
+                break;
+            }
+            fs::remove_file(path_of(&self.settings.path, self.number))?;
+            let (file, len) = open_segment(&self.settings.path, self.number - 1)?;
+            self.number -= 1;
+            (self.file, self.len) = (file, len);
+        }
+        self.file.set_len(len)?;
+        self.file.seek(SeekFrom::Start(len))?;
+        self.len = len;
+        Ok(())
+    }
+
+    fn delete_expired(&mut self, now: SystemTime) -> io::Result<()> {
+        let Some(age) = self.settings.retain_age else {
+            return Ok(());
+        };
+        for segment in segments(&self.settings.path)? {
+            // A segment's last entry is its youngest.
+            let expired = now
+                .duration_since(segment.modified)
+                .is_ok_and(|old| old > age);
+            if !expired || segment.bytes == 0 {
+                continue;
+            }
+            if segment.number == self.number {
+                self.next_segment()?;
+            }
+            delete(&segment, "its entries are older than retain.age")?;
+        }
+        Ok(())
+    }
+}
+
+impl Medium for Store {
+    fn append(&mut self, letters: &[Letter<'_>]) -> io::Result<Appended> {
+        // Somebody may have deleted the directory: what is written to a deleted file is lost.
+        if self.file.metadata()?.nlink() == 0 {
+            fs::create_dir_all(&self.settings.path)?;
+            self.len = 0;
+            self.next_segment()?;
+        }
+        self.delete_expired(SystemTime::now())?;
+        self.count_used()?;
+        let before = (self.number, self.len);
+        let mut appended = Appended::default();
+        let mut write_all = || {
+            for letter in letters {
+                match self.write(letter)? {
+                    true => appended.written += 1,
+                    false => appended.dropped += 1,
+                }
+            }
+            self.file.sync_data()
+        };
+        match write_all() {
+            Ok(()) => Ok(appended),
+            Err(error) => {
+                self.roll_back(before)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn look_after(&mut self) -> io::Result<()> {
+        self.delete_expired(SystemTime::now())
+    }
+
+    fn place(&self) -> String {
+        self.settings.path.display().to_string()
+    }
+}
+
+/// Deletes all segments but, while a running kelp writes to it, the last. Gives what was deleted.
+pub fn purge(directory: &Path) -> io::Result<Vec<Segment>> {
+    let mut all = segments(directory)?;
+    let Some(last) = all.last() else {
+        return Ok(all);
+    };
+    match lock(directory) {
+        // Numbers go on from the last.
+        Ok(_lock) if last.bytes > 0 => drop(open_segment(directory, last.number + 1)?),
+        Ok(_) | Err(_) => drop(all.pop()),
+    }
+    for segment in &all {
+        fs::remove_file(&segment.path)?;
+    }
+    Ok(all)
+}
+
+fn delete(segment: &Segment, why: &str) -> io::Result<()> {
+    tracing::warn!(path = %segment.path.display(), bytes = segment.bytes, "dead letters are deleted: {why}");
+    fs::remove_file(&segment.path)
+}
+
+/// The right to write to the directory, for as long as the file is open.
+fn lock(directory: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(directory.join(LOCK_FILE))?;
+    let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+    match rustix::fs::flock(&file, operation) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another kelp writes to it",
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens or makes a segment and gives its length; a torn line at its end is cut off.
+fn open_segment(directory: &Path, number: u64) -> io::Result<(File, u64)> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path_of(directory, number))?;
+    let len = end_of_last_line(&mut file)?;
+    if len < file.metadata()?.len() {
+        file.set_len(len)?;
+    }
+    file.seek(SeekFrom::Start(len))?;
+    file.sync_all()?;
+    // The entry of a new file in its directory has to be durable, too.
+    File::open(directory)?.sync_all()?;
+    Ok((file, len))
+}
+
+/// The length of the file up to and with its last line break.
+fn end_of_last_line(file: &mut File) -> io::Result<u64> {
+    const STEP: u64 = 64 * 1024;
+    let mut end = file.metadata()?.len();
+    let mut chunk = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        file.seek(SeekFrom::Start(start))?;
+        chunk.clear();
+        file.take(end - start).read_to_end(&mut chunk)?;
+        if let Some(at) = chunk.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
