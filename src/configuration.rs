@@ -71,11 +71,24 @@ impl Configuration {
                 }
             }
         }
+        Ok(Self::parse_from_environment(sources, args))
+    }
+
+    /// The same texts once more, whatever the files hold by now.
+    pub fn load_texts(sources: &SourceMap, args: &ConfigArgs) -> Self {
+        let mut again = SourceMap::default();
+        for file in sources.files() {
+            again.add(sources.name(file), sources.text(file));
+        }
+        Self::parse_from_environment(again, args)
+    }
+
+    fn parse_from_environment(sources: SourceMap, args: &ConfigArgs) -> Self {
         let options = ParseOptions {
             support_escapes: args.support_escapes,
         };
         let lookup = |name: &str| std::env::var(name).ok();
-        Ok(Self::parse(sources, &options, &lookup))
+        Self::parse(sources, &options, &lookup)
     }
 
     /// Parses texts and replaces their variables by what `lookup` knows.

@@ -20,17 +20,18 @@ pub struct InputCommon {
     add_field: AddField,
 }
 
-const COMMON_NAMES: &[&str] = &[
-    "id",
-    "enable_metric",
-    "codec",
-    "type",
-    "tags",
-    "add_field",
-    "ecs_compatibility",
-];
-
 impl InputCommon {
+    /// Their names.
+    pub const NAMES: &[&str] = &[
+        "id",
+        "enable_metric",
+        "codec",
+        "type",
+        "tags",
+        "add_field",
+        "ecs_compatibility",
+    ];
+
     /// Reads an input: its common options and its own; `None` after errors were reported.
     pub fn read<O: PluginOptions>(
         plugin: &Plugin,
@@ -39,7 +40,7 @@ impl InputCommon {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<(Self, O)> {
         let mut settings = Settings::new(plugin, diagnostics);
-        settings.set_common(COMMON_NAMES);
+        settings.set_common(Self::NAMES);
         settings.take_optional::<bool>("enable_metric");
         read_ecs_compatibility(&mut settings, &mut ecs);
         let id = settings.take_optional("id");

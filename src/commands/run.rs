@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use kelp_parser::config::SourceMap;
 use tracing::{error, info, warn};
 
 use crate::cli::RunArgs;
 use crate::configuration::Configuration;
 use crate::logging;
 use crate::monitor::{Monitor, Snapshot};
-use crate::run::{Compiled, Running};
+use crate::run::{Compiled, Letters, Prepared, Running};
 use crate::settings::Settings;
 use crate::signals::{Signal, Signals};
 
@@ -33,19 +34,21 @@ pub fn run(args: RunArgs) -> ExitCode {
     for notice in &settings.notices {
         warn!("{notice}");
     }
-    let Some(compiled) = compile(&settings) else {
+    let Some((compiled, sources)) = compile(&settings) else {
         return ExitCode::FAILURE;
     };
     if test {
         println!("Configuration OK");
         return ExitCode::SUCCESS;
     }
-    if compiled.inputs.is_empty() {
-        eprintln!("error: the configuration has no input: add `input {{ kafka {{ ... }} }}`");
-        return ExitCode::FAILURE;
-    }
-    match run_until_told(compiled, &settings) {
-        Ok(code) => code,
+    let started = Signals::install()
+        .map_err(|error| format!("cannot watch signals: {error}"))
+        .and_then(|signals| {
+            let running = Running::start(compiled, &settings).map_err(|error| error.to_string())?;
+            Ok((signals, running))
+        });
+    match started {
+        Ok((signals, running)) => Process::new(&settings, running, sources).run(&signals),
         Err(message) => {
             error!("{message}");
             ExitCode::FAILURE
@@ -54,90 +57,171 @@ pub fn run(args: RunArgs) -> ExitCode {
 }
 
 /// Loads and compiles the configuration, and prints what is wrong with it.
-fn compile(settings: &Settings) -> Option<Compiled> {
-    let mut configuration = match Configuration::load(&settings.config) {
-        Ok(configuration) => configuration,
+fn compile(settings: &Settings) -> Option<(Compiled, SourceMap)> {
+    match Configuration::load(&settings.config) {
+        Ok(configuration) => compile_loaded(configuration, settings),
         Err(error) => {
             eprintln!("error: {error}");
-            return None;
+            None
         }
-    };
+    }
+}
+
+fn compile_loaded(
+    mut configuration: Configuration,
+    settings: &Settings,
+) -> Option<(Compiled, SourceMap)> {
     let compiled = Compiled::compile(&mut configuration, settings);
     configuration.print_diagnostics();
-    compiled
+    Some((compiled?, configuration.sources))
 }
 
-fn run_until_told(compiled: Compiled, settings: &Settings) -> Result<ExitCode, String> {
-    let signals = Signals::install().map_err(|error| format!("cannot watch signals: {error}"))?;
-    let mut running = Running::start(compiled, settings).map_err(|error| error.to_string())?;
-    info!(
-        pipeline = settings.pipeline_id,
-        workers = settings.workers,
-        "pipeline started"
-    );
-    let mut changes = Changes::watch(settings);
-    let monitor = Monitor::start(settings.api.as_ref(), Snapshot::of(&running, settings));
-    let mut published = Instant::now();
-    let mut code = ExitCode::SUCCESS;
-    loop {
-        match signals.wait(WATCH_EVERY) {
-            Some(Signal::Stop) => {
-                info!("stopping: delivering what is in flight");
+/// The running pipeline and what it is made of.
+struct Process<'s> {
+    settings: &'s Settings,
+    running: Running,
+    /// The configuration that runs, to go back to.
+    sources: SourceMap,
+    reloads: Reloads,
+}
+
+/// How reloads went.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reloads {
+    successes: u64,
+    failures: u64,
+}
+
+impl<'s> Process<'s> {
+    fn new(settings: &'s Settings, running: Running, sources: SourceMap) -> Self {
+        info!(
+            pipeline = settings.pipeline_id,
+            workers = settings.workers,
+            "pipeline started"
+        );
+        Self {
+            settings,
+            running,
+            sources,
+            reloads: Reloads::default(),
+        }
+    }
+
+    fn run(mut self, signals: &Signals) -> ExitCode {
+        let settings = self.settings;
+        let mut changes = Changes::watch(settings);
+        let monitor = Monitor::start(settings.api.as_ref(), Snapshot::of(&self.running, settings));
+        let mut published = Instant::now();
+        let mut code = ExitCode::SUCCESS;
+        loop {
+            let reload = match signals.wait(WATCH_EVERY) {
+                Some(Signal::Stop) => {
+                    info!("stopping: delivering what is in flight");
+                    break;
+                }
+                Some(Signal::Reload) => true,
+                None => changes.found(settings),
+            };
+            if reload {
+                self = match self.reload() {
+                    Ok(process) => process,
+                    Err(message) => {
+                        error!("{message}");
+                        return ExitCode::FAILURE;
+                    }
+                };
+            }
+            if published.elapsed() >= PUBLISH_EVERY {
+                monitor.publish(Snapshot::of(&self.running, settings));
+                published = Instant::now();
+            }
+            if self.running.has_ended() {
                 break;
             }
-            Some(Signal::Reload) => running = reload(running, settings)?,
-            None if changes.found(settings) => running = reload(running, settings)?,
-            None => {}
+            if let Some(error) = self.running.failure() {
+                error!("{error}");
+                code = ExitCode::FAILURE;
+                break;
+            }
+            if self.running.has_lost_worker() {
+                error!("a worker has died, which is a defect; what it held is not committed");
+                code = ExitCode::FAILURE;
+                break;
+            }
         }
-        if published.elapsed() >= PUBLISH_EVERY {
-            monitor.publish(Snapshot::of(&running, settings));
-            published = Instant::now();
-        }
-        if running.has_ended() {
-            break;
-        }
-        if let Some(error) = running.failure() {
-            error!("{error}");
-            code = ExitCode::FAILURE;
-            break;
-        }
-        if running.has_lost_worker() {
-            error!("a worker has died, which is a defect; what it held is not committed");
-            code = ExitCode::FAILURE;
-            break;
+        self.stop();
+        code
+    }
+
+    fn stop(self) {
+        let patience = if self.running.has_ended() {
+            // Everything is consumed; whoever pipes a file in wants all of it delivered.
+            Duration::from_secs(u64::from(u32::MAX))
+        } else {
+            self.settings.shutdown_timeout
+        };
+        self.running.stop(patience).warn_of_rest();
+        info!("stopped");
+    }
+
+    /// Replaces the pipeline by that of the configuration as it is now; one that is broken or cannot start changes
+    /// nothing. An error means that nothing runs any more.
+    fn reload(mut self) -> Result<Self, String> {
+        let settings = self.settings;
+        let prepared = match compile(settings) {
+            None => Err("the configuration is broken".to_owned()),
+            Some((compiled, sources)) => match self.running.prepare(compiled, settings) {
+                Ok(prepared) => Ok((prepared, sources)),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        let (prepared, sources) = match prepared {
+            Ok(prepared) => prepared,
+            Err(why) => {
+                error!("not reloaded, the pipeline goes on as it was: {why}");
+                self.reloads.failures += 1;
+                return Ok(self);
+            }
+        };
+        info!("reloading: delivering what is in flight");
+        let patience = settings.shutdown_timeout;
+        match self.running.replace(prepared, settings, patience) {
+            Ok(running) => {
+                self.reloads.successes += 1;
+                info!(
+                    reloads = self.reloads.successes,
+                    failures = self.reloads.failures,
+                    "reloaded"
+                );
+                Ok(Self {
+                    running,
+                    sources,
+                    ..self
+                })
+            }
+            Err(unstarted) => {
+                error!(
+                    "{}; going back to the configuration from before",
+                    unstarted.error
+                );
+                self.reloads.failures += 1;
+                let running = restart(&self.sources, settings, unstarted.letters)?;
+                Ok(Self { running, ..self })
+            }
         }
     }
-    let patience = if running.has_ended() {
-        // Everything is consumed; whoever pipes a file in wants all of it delivered.
-        Duration::from_secs(u64::from(u32::MAX))
-    } else {
-        settings.shutdown_timeout
-    };
-    let ended = running.stop(patience);
-    if ended.unsettled_records > 0 {
-        warn!(
-            records = ended.unsettled_records,
-            "stopped before everything was delivered; what was not will be consumed again"
-        );
-    }
-    if !ended.committed {
-        warn!("the last offsets could not be committed; some records will be consumed again");
-    }
-    info!("stopped");
-    Ok(code)
 }
 
-/// Replaces the pipeline by that of the configuration as it is now; a broken one changes nothing.
-fn reload(running: Running, settings: &Settings) -> Result<Running, String> {
-    let Some(compiled) = compile(settings) else {
-        error!("the configuration is broken; the pipeline goes on as it was");
-        return Ok(running);
-    };
-    info!("reloading the configuration");
-    running.stop(settings.shutdown_timeout);
-    let running = Running::start(compiled, settings).map_err(|error| error.to_string())?;
-    info!("reloaded");
-    Ok(running)
+/// Starts the configuration that ran before, after its successor could not start.
+fn restart(sources: &SourceMap, settings: &Settings, letters: Letters) -> Result<Running, String> {
+    let configuration = Configuration::load_texts(sources, &settings.config);
+    let (compiled, _) = compile_loaded(configuration, settings)
+        .ok_or("the configuration from before is not valid any more")?;
+    let prepared = Prepared::new(compiled, settings, letters.handle());
+    let prepared = prepared.map_err(|error| error.to_string())?;
+    prepared
+        .start(settings, letters)
+        .map_err(|unstarted| unstarted.error.to_string())
 }
 
 /// Whether the texts of the configuration change (`config.reload.automatic`).

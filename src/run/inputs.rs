@@ -4,7 +4,7 @@ use crossbeam_channel::Sender;
 use kelp_ingest::kafka::{DecorateEvents, KafkaInput, KafkaInputOptions, TimestampSource};
 use kelp_ingest::lines::{FileInputOptions, GeneratorInputOptions, LineInput, StdinInputOptions};
 use kelp_ingest::{Batch, InputError, Limits, Source};
-use kelp_parser::config::ast::Plugin;
+use kelp_parser::config::ast::{Literal, Plugin};
 use kelp_parser::config::{Diagnostic, nearest};
 use kelp_parser::event::{Event, FieldRef, Object, Value, intern};
 use kelp_parser::input::InputCommon;
@@ -20,6 +20,8 @@ pub struct Input {
     kind: Kind,
     /// Its name in a configuration.
     pub name: &'static str,
+    /// What its source goes by, as text: a source can be kept while this stays as it is.
+    source_settings: String,
     host: &'static str,
 }
 
@@ -100,6 +102,31 @@ impl Input {
                 Ok(Box::new(input))
             }
         }
+    }
+
+    /// Finds what would keep it from starting, as far as can be told without a server and without disturbing a
+    /// source that runs already.
+    pub fn probe(&self) -> Result<(), InputError> {
+        match &self.kind {
+            Kind::Kafka(options) => options.probe(),
+            Kind::File(options) => options.probe(),
+            Kind::Stdin(_) | Kind::Generator(_) => Ok(()),
+        }
+    }
+
+    /// What its source goes by: name and settings, as text. It holds secrets.
+    pub fn source_settings(&self) -> &str {
+        &self.source_settings
+    }
+
+    /// Whether it reads standard input, which cannot be opened again.
+    pub fn is_stdin(&self) -> bool {
+        matches!(self.kind, Kind::Stdin(_))
+    }
+
+    /// Whether what was not delivered can be read again where it stopped.
+    pub fn can_read_again(&self) -> bool {
+        matches!(self.kind, Kind::Kafka(_))
     }
 
     /// The `@timestamp` of events that bring none.
@@ -197,8 +224,51 @@ impl Reading<'_> {
             common,
             kind: kind(options),
             name,
+            source_settings: source_settings(self.plugin),
             host: intern(&gethostname::gethostname().to_string_lossy()),
         })
+    }
+}
+
+/// The settings that the source itself goes by, wherever they stand in the file; what concerns its events
+/// (the options that all inputs have) is left out.
+fn source_settings(plugin: &Plugin) -> String {
+    let mut text = plugin.name.node.clone();
+    for setting in &plugin.settings {
+        let name = &setting.name.node;
+        if !InputCommon::NAMES.contains(&name.as_str()) {
+            text.push('\n');
+            text.push_str(name);
+            text.push_str(" => ");
+            write_literal(&mut text, &setting.value.node);
+        }
+    }
+    text
+}
+
+fn write_literal(text: &mut String, literal: &Literal) {
+    match literal {
+        Literal::Bareword(word) | Literal::Number(word) => text.push_str(word),
+        Literal::String(string) => text.push_str(&format!("{string:?}")),
+        Literal::Array(elements) => {
+            text.push('[');
+            for element in elements {
+                write_literal(text, &element.node);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        Literal::Hash(entries) => {
+            text.push('{');
+            for (key, value) in entries {
+                write_literal(text, &key.node);
+                text.push_str(" => ");
+                write_literal(text, &value.node);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Literal::Plugin(plugin) => text.push_str(&source_settings(plugin)),
     }
 }
 

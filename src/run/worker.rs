@@ -1,10 +1,11 @@
 //! A worker: takes batches, runs each record through codec, filters and outputs, and hands the
 //! outputs' requests over. Workers share nothing that is written.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvError, select};
 use kelp_ingest::Batch;
 use kelp_parser::codec::{DecodeContext, InvalidUtf8};
 use kelp_parser::event::{Arena, Event, Lineage};
@@ -60,13 +61,16 @@ impl Worker {
         }
     }
 
-    /// Works until every input has ended and the queue is empty.
-    pub fn run(mut self, batches: &Receiver<Batch>) {
+    /// Works until every input has ended and the queue is empty, or `stop` is disconnected.
+    pub fn run(mut self, batches: &Receiver<Batch>, stop: &Receiver<Infallible>) {
         loop {
-            match batches.recv_timeout(FLUSH_EVERY) {
-                Ok(batch) => self.process(&batch),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+            select! {
+                recv(batches) -> batch => match batch {
+                    Ok(batch) => self.process(&batch),
+                    Err(RecvError) => break,
+                },
+                recv(stop) -> _ => break,
+                default(FLUSH_EVERY) => {}
             }
             if self.flushes && self.stats.flush_is_due(FLUSH_EVERY) {
                 self.flush_filters();

@@ -14,5 +14,6 @@ mod configurations;
 mod crash;
 mod outage;
 mod rejection;
+mod reload;
 mod setup;
 mod shutdown;

@@ -73,6 +73,17 @@ impl KafkaInputOptions {
         client_config::subscription(self)?;
         Ok(())
     }
+
+    /// As [`check`](Self::check), and has librdkafka look at everything, certificates too, by making a client
+    /// that joins no group.
+    pub fn probe(&self) -> Result<(), InputError> {
+        client_config::subscription(self)?;
+        let client: Result<BaseConsumer, _> = client_config::client_config(self, 0)?.create();
+        match client {
+            Ok(_) => Ok(()),
+            Err(error) => Err(InputError::Client(error.to_string())),
+        }
+    }
 }
 
 impl Member {

@@ -133,6 +133,12 @@ impl FileInputOptions {
         Ok(())
     }
 
+    /// As [`check`](Self::check), and looks at the files that match now.
+    pub fn probe(&self) -> Result<(), InputError> {
+        self.check()?;
+        refuse_archives(&self.files()?)
+    }
+
     /// The files that match now, in order.
     fn files(&self) -> Result<Vec<PathBuf>, InputError> {
         let failed = |pattern: &str, error: &dyn std::fmt::Display| InputError::Option {
@@ -185,18 +191,7 @@ impl LineInput {
         if files.is_empty() {
             warn!(paths = ?options.path, "no file matches `path`");
         }
-        if let Some(archive) = files
-            .iter()
-            .find(|path| path.extension().is_some_and(|extension| extension == "gz"))
-        {
-            return Err(InputError::Option {
-                option: "path",
-                message: format!(
-                    "`{}` is compressed, which is not supported: unpack it, or leave it out with `exclude`",
-                    archive.display()
-                ),
-            });
-        }
+        refuse_archives(&files)?;
         let delimiter = options.delimiter.clone();
         let job = move |feed: Feed| {
             for path in &files {
@@ -208,6 +203,20 @@ impl LineInput {
         };
         Self::start("file", limits, to, vec![job])
     }
+}
+
+fn refuse_archives(files: &[PathBuf]) -> Result<(), InputError> {
+    let is_archive = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "gz");
+    let Some(archive) = files.iter().find(is_archive) else {
+        return Ok(());
+    };
+    Err(InputError::Option {
+        option: "path",
+        message: format!(
+            "`{}` is compressed, which is not supported: unpack it, or leave it out with `exclude`",
+            archive.display()
+        ),
+    })
 }
 
 /// Reads one file; returns whether to go on.

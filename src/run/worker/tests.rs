@@ -127,7 +127,8 @@ fn a_record_that_panics_is_a_dead_letter_and_the_others_go_on() {
     sender.send(Batch { records, input: 0 }).unwrap();
     drop(sender);
     let stats = Arc::new(WorkerStats::default());
-    Worker::new(Arc::new(topology), stats, dead_letters, true).run(&receiver);
+    Worker::new(Arc::new(topology), stats, dead_letters, true)
+        .run(&receiver, &crossbeam_channel::never());
     store.close(false);
 
     let arrived = output.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -90,6 +90,25 @@ impl Kelp {
         self.service.resume();
     }
 
+    /// Changes its configuration, and has it loaded (SIGHUP).
+    pub fn reconfigure(&self, config: &str) {
+        fs::write(self.service.folder().join("pipeline.conf"), config).unwrap();
+        let pid = self.service.pid().unwrap().to_string();
+        let sent = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until it has logged `text` so many times.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str, times: usize) {
+        super::wait_until(
+            text,
+            120,
+            || self.log().matches(text).count(),
+            |&count| count >= times,
+        );
+    }
+
     /// SIGTERM; returns how it ended.
     pub fn terminate(&mut self) -> ExitStatus {
         assert!(

@@ -1,0 +1,137 @@
+//! Where a pipeline's records come from: its sources and the queue to its workers. It outlives a reload that
+//! leaves the inputs as they were, so that nothing is read again and no consumer group has to find itself anew.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender};
+use kelp_ingest::{Batch, InputError, Limits, Source, SourceState};
+
+use super::topology::Topology;
+use super::{Ended, RunError};
+use crate::settings::Settings;
+
+/// How many batches may wait for a worker, for each worker.
+const BATCHES_WAITING: usize = 1;
+
+/// The sources and the queue.
+pub(super) struct Inlet {
+    sources: Vec<Box<dyn Source>>,
+    batches: Receiver<Batch>,
+    basis: Basis,
+}
+
+/// The queue to the workers, nothing feeding it yet.
+pub(super) struct Queue {
+    sender: Sender<Batch>,
+    batches: Receiver<Batch>,
+}
+
+/// What the sources were started with; while it is the same, they can be kept.
+#[derive(PartialEq, Eq)]
+struct Basis {
+    inputs: Vec<String>,
+    workers: usize,
+    batch_size: usize,
+    batch_delay_ms: u128,
+}
+
+impl Basis {
+    fn of(topology: &Topology, settings: &Settings) -> Self {
+        let inputs = topology.inputs.iter();
+        Self {
+            inputs: inputs
+                .map(|input| input.source_settings().to_owned())
+                .collect(),
+            workers: settings.workers,
+            batch_size: settings.batch_size,
+            batch_delay_ms: settings.batch_delay.as_millis(),
+        }
+    }
+}
+
+impl Queue {
+    /// For the workers that `settings` name.
+    pub fn new(settings: &Settings) -> Self {
+        let (sender, batches) = crossbeam_channel::bounded(settings.workers * BATCHES_WAITING);
+        Self { sender, batches }
+    }
+
+    /// The workers' end.
+    pub fn batches(&self) -> &Receiver<Batch> {
+        &self.batches
+    }
+
+    /// Starts the inputs.
+    pub fn open(self, topology: &Topology, settings: &Settings) -> Result<Inlet, RunError> {
+        let limits = Limits {
+            in_flight_bytes: settings.in_flight_bytes,
+            batch_records: settings.batch_size,
+            batch_delay: settings.batch_delay,
+            ..Limits::default()
+        };
+        let mut sources = Vec::new();
+        for (number, input) in topology.inputs.iter().enumerate() {
+            let source = input
+                .start(limits.clone(), number, self.sender.clone())
+                .map_err(|source| RunError::Input {
+                    input: input.name,
+                    source,
+                })?;
+            sources.push(source);
+        }
+        Ok(Inlet {
+            sources,
+            batches: self.batches,
+            basis: Basis::of(topology, settings),
+        })
+    }
+}
+
+impl Inlet {
+    /// The inputs, in the order of the configuration.
+    pub fn sources(&self) -> &[Box<dyn Source>] {
+        &self.sources
+    }
+
+    /// The workers' end of the queue.
+    pub fn batches(&self) -> &Receiver<Batch> {
+        &self.batches
+    }
+
+    /// Whether its sources are those that `topology` wants, set up as they would be.
+    pub fn serves(&self, topology: &Topology, settings: &Settings) -> bool {
+        self.basis == Basis::of(topology, settings)
+    }
+
+    /// Whether every input has come to its end (a file was read, standard input was closed).
+    pub fn has_ended(&self) -> bool {
+        let mut states = self.sources.iter().map(|source| source.state());
+        states.all(|state| matches!(state, SourceState::Ended))
+    }
+
+    /// What made an input give up, if one has.
+    pub fn failure(&self) -> Option<Arc<InputError>> {
+        self.sources.iter().find_map(|source| match source.state() {
+            SourceState::Failed(error) => Some(error),
+            SourceState::Running | SourceState::Ended => None,
+        })
+    }
+
+    /// Consumes nothing more, waits until everything handed over is settled or `deadline` has come, and commits.
+    pub fn drain(self, deadline: Instant) -> Ended {
+        for source in &self.sources {
+            source.stop();
+        }
+        let mut ended = Ended {
+            unsettled_records: 0,
+            committed: true,
+        };
+        for source in self.sources {
+            let drained = source.drain(deadline);
+            ended.unsettled_records += drained.unsettled_records;
+            ended.committed &= drained.committed;
+        }
+        ended
+    }
+}
