@@ -9,9 +9,10 @@ COPY parser/Cargo.toml parser/
 COPY sink/Cargo.toml sink/
 COPY tests/harness/Cargo.toml tests/harness/
 COPY benches/Cargo.toml benches/
-RUN for crate in ingest parser sink tests/harness; do mkdir -p $crate/src && touch $crate/src/lib.rs; done \
+COPY dashboards/Cargo.toml dashboards/
+RUN for crate in ingest parser sink dashboards tests/harness; do mkdir -p $crate/src && touch $crate/src/lib.rs; done \
  && mkdir -p src benches/src tests/harness/src/bin ingest/benches parser/benches sink/benches \
- && for main in src/main.rs benches/src/main.rs tests/harness/src/bin/kelp-stack.rs ingest/benches/consume.rs parser/benches/regex.rs sink/benches/bulk.rs; \
+ && for main in src/main.rs benches/src/main.rs dashboards/src/main.rs tests/harness/src/bin/kelp-stack.rs ingest/benches/consume.rs parser/benches/regex.rs sink/benches/bulk.rs; \
     do echo 'fn main() {}' > $main; done \
  && cargo build --release --locked --package kelp
 COPY . .

@@ -31,7 +31,7 @@ pub enum Command {
     Fmt(FmtArgs),
     /// See a pipeline at work without any server: Kafka and Elasticsearch are stand-ins in this process.
     Demo(DemoArgs),
-    /// Prepare Elasticsearch and Kibana for the default pipeline: templates, retention, a user to write with, a data view.
+    /// Prepare Elasticsearch and Kibana for the default pipeline: templates, retention, a user to write with, dashboards.
     Setup(Box<SetupArgs>),
     /// Ask a running kelp whether it is well: exit code 0 or 1, for health checks of containers.
     Health(HealthArgs),
@@ -232,7 +232,7 @@ pub struct SetupArgs {
     #[arg(long, env = "KIBANA", value_name = "URL")]
     pub kibana: Option<String>,
 
-    /// The space of Kibana that gets the data view [default: the default space].
+    /// The space of Kibana that gets the dashboards [default: the default space].
     #[arg(long, value_name = "SPACE")]
     pub space: Option<String>,
 
@@ -349,6 +349,10 @@ pub struct SampleLogsArgs {
     /// The same seed gives the same lines, but for their times.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
+
+    /// Print the lines with their topics, as JSON, instead of writing them.
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// One of the servers that are set up.

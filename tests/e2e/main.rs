@@ -12,6 +12,7 @@ mod access_lines;
 mod chaos;
 mod configurations;
 mod crash;
+mod dashboards;
 mod outage;
 mod rejection;
 mod reload;

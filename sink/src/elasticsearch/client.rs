@@ -161,8 +161,19 @@ impl Node {
         path: &str,
         body: Option<Bytes>,
     ) -> Result<Answer, NoAnswer> {
+        self.request_as(JSON, method, path, body).await
+    }
+
+    /// Any other request, with a body of any type.
+    pub async fn request_as(
+        &self,
+        content_type: HeaderValue,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<Answer, NoAnswer> {
         let mut headers = self.headers.clone();
-        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(CONTENT_TYPE, content_type);
         self.send(method, path, headers, body).await
     }
 

@@ -19,6 +19,7 @@ mod verdict;
 
 pub use client::{Answer, ClientError, ClientSettings, Login, NoAnswer, Node, TlsSettings};
 pub use elasticsearch::http::Method;
+pub use elasticsearch::http::headers::HeaderValue;
 pub use hosts::{HostError, HostUrl};
 pub use lane::{BulkDelivery, BulkSender, DeliverySettings};
 pub use plugin::{Elasticsearch, ElasticsearchOptions};

@@ -9,11 +9,24 @@ use super::server::{Answer, Server, SetupError, read_secret, reason};
 use super::{Outcome, Report};
 use crate::cli::{Lifecycle, SetupArgs};
 
-const MAPPINGS: &str = include_str!("templates/ecs-mappings.json");
+/// A component template with mappings, and the index template that makes data streams of it. The first is what the default pipeline
+/// writes, the second what Kelp says about itself.
+const STREAMS: [(&str, &str, &str, &str); 2] = [
+    (
+        "kelp-ecs",
+        include_str!("templates/ecs-mappings.json"),
+        "kelp-logs",
+        "logs-kelp.*-*",
+    ),
+    (
+        "kelp-metrics-mappings",
+        include_str!("templates/metrics-mappings.json"),
+        "kelp-metrics",
+        "metrics-kelp.*-*",
+    ),
+];
 
-/// Of the data streams that the default pipeline writes to. Elasticsearch's own template for `logs-*-*` has priority 100, those of
-/// integrations have 200.
-const PATTERN: &str = "logs-kelp.*-*";
+/// Elasticsearch's own template for `logs-*-*` has priority 100, those of integrations have 200.
 const PRIORITY: u32 = 250;
 
 /// Waits until the cluster answers.
@@ -33,10 +46,29 @@ pub async fn set_up(
     report: &mut Report,
 ) -> Result<(), SetupError> {
     let policy = lifecycle_policy(server, args, report).await?;
-    let mappings = json!({"template": {"mappings": mappings()?}});
-    let outcome = put(server, args, "_component_template/kelp-ecs", &[mappings]).await?;
-    report.tell("component template kelp-ecs", told(outcome));
+    for (name, mappings, ..) in STREAMS {
+        // A constant, which a test reads.
+        let mappings: Value = serde_json::from_str(mappings).unwrap_or_default();
+        let template = json!({"template": {"mappings": mappings}});
+        let path = format!("_component_template/{name}");
+        let outcome = put(server, args, &path, &[template]).await?;
+        report.tell(&format!("component template {name}"), told(outcome));
+    }
+    settings(server, args, policy.as_deref(), report).await?;
+    for (mappings, _, name, pattern) in STREAMS {
+        index_template(server, args, (name, pattern, mappings), report).await?;
+    }
+    writer(server, args, report).await?;
+    kibana_system(server, args, report).await
+}
 
+/// The settings that all data streams share.
+async fn settings(
+    server: &Server,
+    args: &SetupArgs,
+    policy: Option<&str>,
+    report: &mut Report,
+) -> Result<(), SetupError> {
     // What the server has, from the best to what every server has.
     let logsdb = ("logsdb", json!({"index.mode": "logsdb"}));
     let compression = (
@@ -49,8 +81,8 @@ pub async fn set_up(
             let mut settings = settings.clone();
             settings["index.mapping.ignore_malformed"] = true.into();
             settings["index.mapping.total_fields.limit"] = 2000.into();
-            if let Some(policy) = &policy {
-                settings["index.lifecycle.name"] = policy.clone().into();
+            if let Some(policy) = policy {
+                settings["index.lifecycle.name"] = policy.into();
             }
             json!({"template": {"settings": settings}})
         })
@@ -63,10 +95,20 @@ pub async fn set_up(
         report.tell("index mode logsdb", Outcome::Missing(reason));
     }
 
+    Ok(())
+}
+
+/// Makes data streams of every index whose name is of `pattern`.
+async fn index_template(
+    server: &Server,
+    args: &SetupArgs,
+    (name, pattern, mappings): (&str, &str, &str),
+    report: &mut Report,
+) -> Result<(), SetupError> {
     let template = |lifecycle: Option<Value>| {
         let mut template = json!({
-            "index_patterns": [PATTERN], "priority": PRIORITY, "data_stream": {},
-            "composed_of": ["kelp-ecs", "kelp-settings"], "template": {},
+            "index_patterns": [pattern], "priority": PRIORITY, "data_stream": {},
+            "composed_of": [mappings, "kelp-settings"], "template": {},
         });
         if let Some(lifecycle) = lifecycle {
             template["template"]["lifecycle"] = lifecycle;
@@ -80,22 +122,16 @@ pub async fn set_up(
         ],
         Lifecycle::Ilm | Lifecycle::None => vec![template(None)],
     };
-    let outcome = put(server, args, "_index_template/kelp-logs", &variants).await?;
+    let outcome = put(server, args, &format!("_index_template/{name}"), &variants).await?;
     let refused = outcome.refused.clone();
-    report.tell("index template kelp-logs", told(outcome));
+    report.tell(&format!("index template {name}"), told(outcome));
     if let Some(reason) = refused {
         let reason = format!(
             "this server has no data stream lifecycle ({reason}); documents stay for ever unless you give --lifecycle ilm"
         );
         report.tell("retention", Outcome::Missing(reason));
     }
-    writer(server, args, report).await?;
-    kibana_system(server, args, report).await
-}
-
-fn mappings() -> Result<Value, SetupError> {
-    // A constant, which a test reads.
-    Ok(serde_json::from_str(MAPPINGS).unwrap_or_default())
+    Ok(())
 }
 
 /// The policy's name, if there is one to be used.
@@ -212,7 +248,7 @@ fn holds(there: &Value, digest: &str) -> bool {
 }
 
 /// FNV-1a over the text, in which keys are sorted.
-fn digest(value: &Value) -> String {
+pub(super) fn digest(value: &Value) -> String {
     let text = value.to_string();
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -316,7 +352,9 @@ mod tests {
 
     #[test]
     fn the_mappings_are_json_and_map_what_dashboards_ask_for() {
-        let mappings: Value = serde_json::from_str(MAPPINGS).unwrap();
+        let [(_, mappings, ..), (_, metrics, ..)] = STREAMS;
+        let mappings: Value = serde_json::from_str(mappings).unwrap();
+        serde_json::from_str::<Value>(metrics).unwrap();
         for (field, kind) in [
             ("/properties/source/properties/ip", "ip"),
             ("/properties/log/properties/level", "keyword"),

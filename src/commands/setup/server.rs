@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use kelp_sink::elasticsearch::{
-    ClientError, ClientSettings, HostError, HostUrl, Login, Method, Node, TlsSettings,
+    ClientError, ClientSettings, HeaderValue, HostError, HostUrl, Login, Method, Node, TlsSettings,
 };
 use serde_json::Value;
 
@@ -66,6 +67,12 @@ pub enum SetupError {
         request: String,
         /// Why.
         reason: String,
+    },
+    /// Kibana took only some of the dashboards.
+    #[error("Kibana did not take {}:\n  {}", if failed.len() == 1 { "one of the objects" } else { "some of the objects" }, failed.join("\n  "))]
+    Import {
+        /// Each with the reason.
+        failed: Vec<String>,
     },
     /// Any other status.
     #[error("{server} answers {request} with {status}: {reason}")]
@@ -148,7 +155,18 @@ impl Server {
         body: Option<&Value>,
     ) -> Result<Answer, SetupError> {
         let bytes = body.map(|body| body.to_string().into());
-        let answer = self.node.request(method, path, bytes).await;
+        let json = HeaderValue::from_static("application/json");
+        self.send(json, method, path, bytes).await
+    }
+
+    async fn send(
+        &self,
+        content_type: HeaderValue,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<Answer, SetupError> {
+        let answer = self.node.request_as(content_type, method, path, body).await;
         let answer = answer.map_err(|error| SetupError::NoAnswer {
             server: self.name,
             request: format!("{method:?} {path}"),
@@ -178,6 +196,32 @@ impl Server {
         let begun = Instant::now();
         loop {
             let answer = self.ask(method, path, body).await?;
+            if !matches!(answer.0, 429 | 503) || begun.elapsed() >= BUSY_FOR {
+                return Ok(answer);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Uploads a file as the form's only field, `file`, again for a while when the server says that it cannot just now.
+    pub async fn upload(
+        &self,
+        path: &str,
+        name: &str,
+        content: &str,
+    ) -> Result<Answer, SetupError> {
+        const BOUNDARY: &str = "kelp-b0dbc2a5e7f14d1f";
+        const TYPE: HeaderValue =
+            HeaderValue::from_static("multipart/form-data; boundary=kelp-b0dbc2a5e7f14d1f");
+        let body = Bytes::from(format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             content-type: application/ndjson\r\n\r\n{content}\r\n--{BOUNDARY}--\r\n"
+        ));
+        let begun = Instant::now();
+        loop {
+            let answer = self
+                .send(TYPE, Method::Post, path, Some(body.clone()))
+                .await?;
             if !matches!(answer.0, 429 | 503) || begun.elapsed() >= BUSY_FOR {
                 return Ok(answer);
             }

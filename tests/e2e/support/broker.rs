@@ -42,16 +42,25 @@ impl Topic {
 
     /// Writes messages and waits until the broker has them.
     pub fn write<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) {
-        self.enqueue(values);
+        self.enqueue(values, None);
         self.producer.flush(TIMEOUT).unwrap();
     }
 
-    fn enqueue<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) {
+    /// As [`write`](Self::write), with this time in each record, in milliseconds.
+    pub fn write_at<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>, time_ms: i64) {
+        self.enqueue(values, Some(time_ms));
+        self.producer.flush(TIMEOUT).unwrap();
+    }
+
+    fn enqueue<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>, time_ms: Option<i64>) {
         for value in values {
             let partition = self.next.fetch_add(1, Ordering::Relaxed) % PARTITIONS;
             let mut record = BaseRecord::<(), [u8]>::to(&self.name)
                 .payload(value.as_ref())
                 .partition(partition);
+            if let Some(time_ms) = time_ms {
+                record = record.timestamp(time_ms);
+            }
             while let Err((error, again)) = self.producer.send(record) {
                 assert!(
                     matches!(

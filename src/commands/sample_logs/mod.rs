@@ -1,0 +1,111 @@
+//! `kelp sample-logs`: writes log lines of a small web shop to Kafka, for whoever has no logs at hand.
+//!
+//! Access lines go to `logs.web`, those of applications to `logs.shop`, those of hosts to `logs`.
+
+mod lines;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime};
+
+use kelp_parser::time::Timestamp;
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use serde_json::json;
+
+use crate::cli::SampleLogsArgs;
+use crate::signals::{Signal, Signals};
+use lines::SampleLines;
+
+/// How many are printed when nobody says.
+const PRINTED: u64 = 100;
+
+/// Runs the command.
+pub fn run(args: &SampleLogsArgs) -> ExitCode {
+    let written = match args.print {
+        true => print(args),
+        false => write(args),
+    };
+    match written {
+        Ok(written) => {
+            eprintln!("{written} lines written");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints what would have been written until now.
+fn print(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
+    let count = args.count.unwrap_or(PRINTED);
+    let mut lines = SampleLines::new(args.seed)?;
+    let now = since_epoch();
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for left in (0..count).rev() {
+        let ago = Duration::from_secs_f64(left as f64 / f64::from(args.rate));
+        let line = lines.next(timestamp(now.saturating_sub(ago)));
+        writeln!(
+            out,
+            "{}",
+            json!({"topic": line.topic, "message": line.text})
+        )?;
+    }
+    out.flush()?;
+    Ok(count)
+}
+
+fn write(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
+    let signals = Signals::install()?;
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &args.kafka)
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "50")
+        .create()?;
+    let mut lines = SampleLines::new(args.seed)?;
+    let begun = Instant::now();
+    let mut written = 0;
+    while args.count.is_none_or(|count| written < count) {
+        let due = (begun.elapsed().as_secs_f64() * f64::from(args.rate)) as u64 + 1;
+        let due = args.count.map_or(due, |count| due.min(count));
+        while written < due {
+            let line = lines.next(timestamp(since_epoch()));
+            send(&producer, line.topic, &line.text)?;
+            written += 1;
+        }
+        producer.poll(Duration::ZERO);
+        if signals.wait(Duration::from_millis(100)) == Some(Signal::Stop) {
+            break;
+        }
+    }
+    producer.flush(Duration::from_secs(30))?;
+    Ok(written)
+}
+
+/// Waits while the producer's queue is full, which bounds what is held in memory.
+fn send(producer: &BaseProducer, topic: &str, text: &str) -> Result<(), KafkaError> {
+    let mut record = BaseRecord::<(), str>::to(topic).payload(text);
+    loop {
+        match producer.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                record = back;
+                producer.poll(Duration::from_millis(100));
+            }
+            Err((error, _)) => return Err(error),
+        }
+    }
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+fn timestamp(since_epoch: Duration) -> Timestamp {
+    Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
+}
