@@ -90,9 +90,7 @@ pub fn consume(topic: &Topic) -> Result<Cost, Box<dyn Error>> {
 pub fn parse(events: u64) -> Result<Cost, Box<dyn Error>> {
     let lines: Vec<String> = Lines::new().take(10_000).collect();
     let config = config(&format!("filter {{ {ACCESS_FILTERS} }}"))?;
-    let context = BuildContext {
-        ecs: EcsCompatibility::V8,
-    };
+    let context = BuildContext::new(EcsCompatibility::V8);
     let mut diagnostics = Vec::new();
     let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
     let codec = default_codec("plain", EcsCompatibility::V8).ok_or("no codec")?;
@@ -203,9 +201,7 @@ impl RunningOutput {
 pub fn encode_and_post(events: u64, sink: &NullSink, level: u32) -> Result<Cost, Box<dyn Error>> {
     let line = Lines::new().next().ok_or("no line")?;
     let config = config(&format!("filter {{ {ACCESS_FILTERS} }}"))?;
-    let context = BuildContext {
-        ecs: EcsCompatibility::V8,
-    };
+    let context = BuildContext::new(EcsCompatibility::V8);
     let pipeline = Pipeline::compile(&config, &context, &mut Vec::new());
     let arena = Arena::new();
     let now = Timestamp::from_millis(1_795_000_000_000);

@@ -1,7 +1,10 @@
 //! Filters: what they are, the options they all share, and the list of those there are.
 
+use std::sync::Arc;
+
 use crate::event::{Arena, Array, Event, EventError, FieldRef, FieldTemplate, Template, Value};
 use crate::filters;
+use crate::filters::aggregate::SharedTasks;
 use crate::regex::Scratch;
 use crate::spec::{
     EcsCompatibility, Pairs, PluginKind, PluginOptions, PluginSpec, Settings, string_of,
@@ -25,6 +28,18 @@ pub trait Filter: Send + Sync {
 
     /// Called about every five seconds, for filters that hold events or counts back.
     fn flush<'a>(&self, _context: &mut Context<'a, '_>) {}
+
+    /// Called before the first event, for filters that keep something from one run of the program to the next. Not called
+    /// where a configuration is only tried out.
+    fn open(&self) {}
+
+    /// Called behind the last flush, where [`Self::open`] was called.
+    fn close(&self) {}
+
+    /// Whether the filter needs the events in the order in which they were read, so that only one worker may run it.
+    fn needs_order(&self) -> bool {
+        false
+    }
 }
 
 /// What became of an event in a filter.
@@ -53,6 +68,8 @@ pub struct Context<'a, 'w> {
     pub now: Timestamp,
     /// Where events that the filter makes live.
     pub arena: &'a Arena,
+    /// Whether no event comes any more: [`Filter::flush`] is called for the last time.
+    pub closing: bool,
     /// The worker's memory for regular expressions.
     pub scratch: &'w mut Scratch,
     /// What the filter has counted in this worker, as [`Filter::count_names`] names it. No other worker
@@ -81,6 +98,18 @@ impl<'a> Context<'a, '_> {
 pub struct BuildContext {
     /// The mode of this plugin, else of the pipeline.
     pub ecs: EcsCompatibility,
+    /// What the `aggregate` filters of the pipeline share.
+    pub(crate) tasks: Arc<SharedTasks>,
+}
+
+impl BuildContext {
+    /// Of a pipeline in that mode.
+    pub fn new(ecs: EcsCompatibility) -> Self {
+        Self {
+            ecs,
+            tasks: Arc::default(),
+        }
+    }
 }
 
 /// A filter that can be built from its options.
@@ -118,6 +147,7 @@ impl FilterPlugin {
 
 /// Every filter, by name.
 pub static FILTERS: &[FilterPlugin] = &[
+    FilterPlugin::of::<filters::aggregate::Aggregate>(),
     FilterPlugin::of::<filters::alter::Alter>(),
     FilterPlugin::of::<filters::bytes::Bytes>(),
     FilterPlugin::of::<filters::cidr::Cidr>(),
@@ -343,7 +373,7 @@ pub fn add_field(
 const TAGS: FieldRef<'static> = FieldRef::top(&["tags"]);
 
 /// Unlike [`Event::tag`] this adds a tag that is there already once more.
-fn add_tags(event: &mut Event<'_>, tags: &[Template]) -> Result<(), EventError> {
+pub(crate) fn add_tags(event: &mut Event<'_>, tags: &[Template]) -> Result<(), EventError> {
     let arena = event.arena();
     let mut list = match event.remove_for_append(TAGS) {
         Some(list) => list,

@@ -49,6 +49,7 @@ impl Pipeline {
         context: &BuildContext,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
+        let context = &BuildContext::new(context.ecs);
         let mut filters = Vec::new();
         let mut add_plugin = |plugin: &Plugin, diagnostics: &mut Vec<Diagnostic>| {
             let filter = build_filter(plugin, context, diagnostics)?;
@@ -186,6 +187,7 @@ impl Pipeline {
             let mut context = Context {
                 now,
                 arena: event.arena(),
+                closing: false,
                 scratch: &mut worker.scratch,
                 counts,
                 emitted,
@@ -213,22 +215,49 @@ impl Pipeline {
         Stop::End
     }
 
-    /// Lets filters that hold something back give it out; called about every five seconds. What they give runs
-    /// through the filters behind them.
+    /// The first filter that needs the events in the order in which they were read: only one worker may then run the
+    /// pipeline.
+    pub fn ordered_filter(&self) -> Option<&'static str> {
+        let mut filters = self.filters.iter();
+        let found = filters.find(|instance| instance.filter.needs_order())?;
+        Some(found.name)
+    }
+
+    /// Lets filters take up what they have kept from the last run of the program.
+    pub fn open(&self) {
+        self.filters
+            .iter()
+            .for_each(|instance| instance.filter.open());
+    }
+
+    /// Lets filters keep what the next run of the program shall have; behind the last flush.
+    pub fn close(&self) {
+        self.filters
+            .iter()
+            .for_each(|instance| instance.filter.close());
+    }
+
+    /// Lets filters that hold something back give it out; called about every five seconds, the last time with `closing`.
+    /// What they give runs through the filters behind them.
     pub fn flush<'a>(
         &self,
         arena: &'a Arena,
         now: Timestamp,
+        closing: bool,
         worker: &mut WorkerState,
         out: &mut dyn FnMut(Event<'a>, &mut WorkerState),
     ) {
+        worker.counts.resize_with(self.filters.len(), Vec::new);
         for (number, instance) in self.filters.iter().enumerate() {
             let mut emitted = Vec::new();
+            let counts = &mut worker.counts[number];
+            counts.resize(instance.own_counts, 0);
             instance.filter.flush(&mut Context {
                 now,
                 arena,
+                closing,
                 scratch: &mut worker.scratch,
-                counts: &mut [],
+                counts,
                 emitted: &mut emitted,
             });
             for mut made in emitted {

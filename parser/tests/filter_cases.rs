@@ -86,7 +86,7 @@ fn check(case: &Case) -> Result<(), String> {
     let config = case.config.replace("FIXTURES", &fixtures);
     sources.add("case.conf", config.replace("DATABASES", DATABASES));
     let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
-    let context = BuildContext { ecs: case.ecs };
+    let context = BuildContext::new(case.ecs);
     let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
     let errors: Vec<&str> = diagnostics
         .iter()

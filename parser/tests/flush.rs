@@ -21,9 +21,7 @@ impl Run {
         let mut sources = SourceMap::default();
         sources.add("case.conf", config);
         let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
-        let context = BuildContext {
-            ecs: EcsCompatibility::Disabled,
-        };
+        let context = BuildContext::new(EcsCompatibility::Disabled);
         let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
         Self {
@@ -48,7 +46,7 @@ impl Run {
         let mut made = Vec::new();
         let now = Timestamp::new(second, 0);
         self.pipeline
-            .flush(&arena, now, &mut self.worker, &mut |event, _| {
+            .flush(&arena, now, false, &mut self.worker, &mut |event, _| {
                 let mut json = Vec::new();
                 write_json(&mut json, &event);
                 made.push(serde_json::from_slice(&json).unwrap());

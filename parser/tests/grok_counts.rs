@@ -16,9 +16,7 @@ fn every_pattern_counts_for_itself() {
     let mut sources = SourceMap::default();
     sources.add("counts.conf", config);
     let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
-    let context = BuildContext {
-        ecs: EcsCompatibility::V8,
-    };
+    let context = BuildContext::new(EcsCompatibility::V8);
     let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
 

@@ -20,9 +20,7 @@ fn run(code: String) -> Result<String, String> {
             format!("filter {{ ruby {{ code => \"{code}\" }} }}"),
         );
         let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
-        let context = BuildContext {
-            ecs: EcsCompatibility::default(),
-        };
+        let context = BuildContext::new(EcsCompatibility::default());
         let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
         let errors: Vec<&str> = diagnostics
             .iter()

@@ -35,9 +35,7 @@ pub fn run(args: &FilterArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let context = BuildContext {
-        ecs: args.ecs.into(),
-    };
+    let context = BuildContext::new(args.ecs.into());
     let pipeline = Pipeline::compile(
         &configuration.config,
         &context,
@@ -87,7 +85,7 @@ fn filter_lines(pipeline: &Pipeline) -> Result<(), FilterError> {
         printed.clear();
         arena.reset();
     }
-    pipeline.flush(&arena, now(), &mut worker, &mut |event, _| {
+    pipeline.flush(&arena, now(), true, &mut worker, &mut |event, _| {
         write_json(&mut printed, &event);
         printed.push(b'\n');
     });

@@ -20,6 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// The workers.
 pub(super) struct Crew {
+    topology: Arc<Topology>,
     threads: Vec<JoinHandle<()>>,
     stats: Vec<Arc<WorkerStats>>,
     /// Dropping it ends the workers after the batch that they are at.
@@ -35,12 +36,14 @@ impl Crew {
         batches: &Receiver<Batch>,
     ) -> Result<Self, RunError> {
         let (stop, stopped) = crossbeam_channel::bounded(0);
+        topology.pipeline.open();
         let mut crew = Self {
+            topology: Arc::clone(topology),
             threads: Vec::new(),
             stats: Vec::new(),
             stop,
         };
-        for number in 0..settings.workers {
+        for number in 0..topology.workers(settings) {
             let stats = Arc::new(WorkerStats::default());
             crew.stats.push(Arc::clone(&stats));
             let worker = Worker::new(
@@ -75,6 +78,7 @@ impl Crew {
             // A worker that panicked has said so itself.
             let _ = thread.join();
         }
+        self.topology.pipeline.close();
     }
 
     /// Has them end after the batch that they are at; `false` when one still waits for an output at `deadline`.
@@ -89,6 +93,7 @@ impl Crew {
         for thread in self.threads {
             let _ = thread.join();
         }
+        self.topology.pipeline.close();
         true
     }
 }

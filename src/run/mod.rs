@@ -314,6 +314,7 @@ impl Running {
         let ended = self.inlet.drain(deadline);
         if ended.unsettled_records > 0 {
             // Workers may wait for an output that does not answer; the process's end ends them.
+            self.topology.pipeline.close();
             self.letters.store.close(true);
             self.runtime.shutdown_background();
             return ended;

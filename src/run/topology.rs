@@ -52,7 +52,7 @@ impl Compiled {
             diagnostics,
             ..
         } = configuration;
-        let context = BuildContext { ecs: settings.ecs };
+        let context = BuildContext::new(settings.ecs);
         let inputs = read_inputs(config, &context, diagnostics);
         let pipeline = Pipeline::compile(config, &context, diagnostics);
         let mut outputs = Vec::new();
@@ -97,7 +97,10 @@ impl Compiled {
                 dead_letters,
                 pipeline: &settings.pipeline_id,
                 data_dir,
-                workers: settings.workers,
+                workers: self
+                    .pipeline
+                    .ordered_filter()
+                    .map_or(settings.workers, |_| 1),
             };
             outputs.push(config.start(&context)?);
             output_names.push((name, id));
@@ -109,6 +112,23 @@ impl Compiled {
             output_names,
             output_flow: self.output_flow,
         })
+    }
+}
+
+impl Topology {
+    /// How many workers can run it: one where a filter needs the order of events.
+    pub fn workers(&self, settings: &Settings) -> usize {
+        match self.pipeline.ordered_filter() {
+            Some(filter) if settings.workers > 1 => {
+                tracing::warn!(
+                    pipeline = %settings.pipeline_id,
+                    "the filter `{filter}` needs events in their order, so there is one worker instead of {}",
+                    settings.workers
+                );
+                1
+            }
+            _ => settings.workers,
+        }
     }
 }
 

@@ -73,11 +73,11 @@ impl Worker {
                 default(FLUSH_EVERY) => {}
             }
             if self.flushes && self.stats.flush_is_due(FLUSH_EVERY) {
-                self.flush_filters();
+                self.flush_filters(false);
             }
         }
         if self.flushes {
-            self.flush_filters();
+            self.flush_filters(true);
         }
     }
 
@@ -173,8 +173,8 @@ impl Worker {
         stats.count_events(decoded.into(), written);
     }
 
-    /// Lets filters give out what they hold back. Such events belong to no record.
-    fn flush_filters(&mut self) {
+    /// Lets filters give out what they hold back; `closing` when there is no next time. Such events belong to no record.
+    fn flush_filters(&mut self, closing: bool) {
         let made: Arc<dyn RecordBatch> = Arc::new(NoRecord::default());
         let now = now();
         let Self {
@@ -194,7 +194,7 @@ impl Worker {
         let flushed = caught(|| {
             topology
                 .pipeline
-                .flush(arena, now, state, &mut |event, state| {
+                .flush(arena, now, closing, state, &mut |event, state| {
                     route(topology, writers, state, &event, &from);
                 });
         });

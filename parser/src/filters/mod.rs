@@ -1,5 +1,6 @@
 //! The filters, one in each file. [`crate::filter::FILTERS`] lists them.
 
+pub mod aggregate;
 pub mod alter;
 pub mod bytes;
 pub mod cidr;

@@ -51,12 +51,12 @@ impl BuildFilter for Ruby {
             settings.report_missing("code");
             return None;
         };
-        let source = |text: &'static str, span, init| Source { text, span, init };
         let mut sources = Vec::new();
         if let Some(init) = &options.init {
-            sources.push(source(crate::event::intern(&init.node), init.span, true));
+            sources.push(Source::init(&init.node, init.span));
         }
-        sources.push(source(crate::event::intern(&code.node), code.span, false));
+        let variables = &["event", "new_event_block"];
+        sources.push(Source::code(&code.node, code.span, variables));
         Some(Self {
             script: Script::compile(&sources, settings)?,
             tag: crate::event::intern(&options.tag_on_exception),

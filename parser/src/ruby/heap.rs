@@ -52,16 +52,7 @@ impl Heap {
     }
 
     pub(crate) fn add(&mut self, object: Obj) -> Val {
-        self.taken += std::mem::size_of::<Obj>()
-            + match &object {
-                Obj::Str(text) => text.bytes().len(),
-                Obj::Sym(text) | Obj::Decimal(text) => text.len(),
-                Obj::Array(values) => values.len() * 16,
-                Obj::Hash(hash) => hash.size(),
-                Obj::Big(big) => big.bits() as usize / 8,
-                Obj::Match(found) => found.text.len(),
-                _ => 0,
-            };
+        self.taken += size_of(&object);
         self.own.push(object);
         Val::Ref((self.shared.len() + self.own.len() - 1) as u32)
     }
@@ -332,6 +323,11 @@ impl Heap {
         }
     }
 
+    /// About how many bytes the heap's own objects take.
+    pub(crate) fn size(&self) -> usize {
+        self.own.iter().map(size_of).sum()
+    }
+
     /// Keeps what the roots reach, renumbered; the rest goes.
     pub(crate) fn compact(&mut self, roots: &mut [&mut Val]) {
         let base = self.shared.len();
@@ -360,6 +356,21 @@ impl Heap {
             renumber(root, base, &places);
         }
     }
+}
+
+/// About how many bytes an object takes.
+fn size_of(object: &Obj) -> usize {
+    std::mem::size_of::<Obj>()
+        + match object {
+            Obj::Str(text) => text.bytes().len(),
+            Obj::Sym(text) | Obj::Decimal(text) => text.len(),
+            Obj::Array(values) | Obj::Enumerator(values) => values.len() * size_of_val(&Val::Nil),
+            Obj::Hash(hash) => hash.size(),
+            Obj::Big(big) => big.bits() as usize / 8,
+            Obj::Match(found) => found.text.len(),
+            Obj::Exception { message, .. } => message.len(),
+            _ => 0,
+        }
 }
 
 fn mark(value: Val, base: usize, places: &mut [u32], order: &mut Vec<usize>) {

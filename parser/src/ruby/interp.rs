@@ -6,6 +6,7 @@ use super::ast::{AssignOp, BlockCode, Call, Interpolated, Kind, Node, Parameter,
 use super::class::Class;
 use super::heap::Heap;
 use super::names::M;
+use super::task::TaskMeta;
 use super::value::{Obj, Proc, Text, Val};
 use crate::event::{Arena, Event};
 use crate::regex::Scratch;
@@ -45,7 +46,10 @@ pub(crate) struct Memory {
     pub(crate) envs: Vec<Env>,
     /// How many objects were there when garbage was last collected.
     pub(crate) kept: usize,
+    /// The number of the run: no other run on these objects had it.
     pub(crate) run: u64,
+    /// How many of the first environments outlive the run that made them.
+    pub(crate) lasting_envs: usize,
 }
 
 /// The variables of a block or method that runs.
@@ -72,6 +76,8 @@ pub(crate) struct Run<'r, 'a> {
     /// Events given to `new_event_block`.
     pub(crate) emitted: Vec<u32>,
     pub(crate) last_match: Val,
+    /// What `map_meta` stands for.
+    pub(crate) task: Option<TaskMeta>,
     steps: u64,
     depth: usize,
     /// Where the stack was when the run began.
@@ -135,6 +141,7 @@ impl<'r, 'a> Run<'r, 'a> {
             events: Vec::new(),
             emitted: Vec::new(),
             last_match: Val::Nil,
+            task: None,
             steps: STEPS_MAX,
             depth: 0,
             stack: super::stack_position(),
@@ -258,7 +265,7 @@ impl<'r, 'a> Run<'r, 'a> {
                 lambda,
             })) => {
                 let (number, env, lambda) = (*block, *env, *lambda);
-                if *run != self.memory.run && env as usize >= self.memory.envs.len() {
+                if *run != self.memory.run && env as usize >= self.memory.lasting_envs {
                     return Err(self.error(
                         Class::LocalJumpError,
                         "this block belongs to an event that is gone",
@@ -483,6 +490,11 @@ impl<'r, 'a> Run<'r, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Lets the run take as many steps more as it takes to walk over so many bytes of objects.
+    pub(crate) fn allow_for(&mut self, bytes: usize) {
+        self.steps += bytes as u64 / 8;
     }
 
     /// Takes a step.

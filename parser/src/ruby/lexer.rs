@@ -254,6 +254,7 @@ impl<'s> Lexer<'s> {
                     && match self.byte(0) {
                         b'[' => true,
                         b'-' => !spaced && next != b'=',
+                        b'*' if next == b'*' => !matches!(self.byte(2), b' ' | b'\t' | b'='),
                         b'*' | b'&' => !spaced && next != b'=' && next != b'&' && next != b'.',
                         b'/' | b'%' => !spaced && next != b'=',
                         b'+' => next.is_ascii_digit(),
@@ -264,6 +265,7 @@ impl<'s> Lexer<'s> {
                                 && matches!(self.byte(2), b'~' | b'-' | b'A'..=b'Z' | b'"' | b'\'')
                         }
                         b'!' => next != b'=' && next != b'~',
+                        b'=' | b'>' | b'|' | b'^' | b'.' | b',' => false,
                         _ => true,
                     }
             }

@@ -16,14 +16,18 @@ mod heap;
 mod interp;
 mod lexer;
 mod literal;
+mod marked;
 mod methods;
 mod names;
 mod parser;
 mod script;
+mod task;
 mod text;
 mod value;
 
 pub(crate) use script::{Script, Source};
+pub(crate) use task::{Constants, Map, TaskMeta, TaskScript, seconds};
+pub(crate) use value::Val;
 
 /// Bytes of stack that parsing or running a program may take: half of what a worker's thread has (2 MiB), so that the methods
 /// that recurse over values have room too. What is measured is the stack itself, since how much a level of nesting takes

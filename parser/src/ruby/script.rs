@@ -23,8 +23,32 @@ pub(crate) struct Source<'s> {
     pub(crate) text: &'s str,
     /// Where it stands, with its quotes.
     pub(crate) span: Span,
+    /// The variables that it begins with.
+    pub(crate) variables: &'static [&'static str],
     /// It runs once, before the first event.
     pub(crate) init: bool,
+}
+
+impl<'s> Source<'s> {
+    /// Code that runs once, before the first event.
+    pub(crate) fn init(text: &'s str, span: Span) -> Self {
+        Self {
+            text,
+            span,
+            variables: &[],
+            init: true,
+        }
+    }
+
+    /// Code that runs for events, with the variables that it begins with.
+    pub(crate) fn code(text: &'s str, span: Span, variables: &'static [&'static str]) -> Self {
+        Self {
+            text,
+            span,
+            variables,
+            init: false,
+        }
+    }
 }
 
 /// A compiled program with what its `init` left behind.
@@ -50,50 +74,55 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<String>,
 }
 
+/// Compiles sources to the units of a program; `None` after errors were reported. The program's constants come behind those
+/// that are given.
+pub(super) fn compile_units(
+    sources: &[Source<'_>],
+    constants: Vec<Obj>,
+    settings: &mut Settings<'_>,
+) -> Option<Program> {
+    let mut program = Program {
+        constants,
+        ..Program::default()
+    };
+    let mut problems = Vec::new();
+    let mut unresolved = Vec::new();
+    let mut failed = false;
+    for source in sources {
+        match parse_unit(
+            source.text,
+            source.variables,
+            source.init,
+            &mut program,
+            &mut problems,
+            &mut unresolved,
+        ) {
+            Ok(unit) => program.units.push(unit),
+            Err(error) => {
+                report(settings, source, error.at, error.message, error.help, false);
+                return None;
+            }
+        }
+        for Problem {
+            at,
+            message,
+            help,
+            runs,
+        } in problems.drain(..)
+        {
+            failed |= !runs;
+            report(settings, source, at, message, help, runs);
+        }
+    }
+    failed |= report_unresolved(&program, &unresolved, sources, settings);
+    (!failed).then_some(program)
+}
+
 impl Script {
     /// Compiles the sources, of which the last is the code for events, and runs the first if it is an `init`; `None` after
     /// errors were reported.
     pub(crate) fn compile(sources: &[Source<'_>], settings: &mut Settings<'_>) -> Option<Self> {
-        let mut program = Program::default();
-        let mut problems = Vec::new();
-        let mut unresolved = Vec::new();
-        let mut failed = false;
-        for source in sources {
-            let variables: &[&str] = if source.init {
-                &[]
-            } else {
-                &["event", "new_event_block"]
-            };
-            let known = problems.len();
-            match parse_unit(
-                source.text,
-                variables,
-                source.init,
-                &mut program,
-                &mut problems,
-                &mut unresolved,
-            ) {
-                Ok(unit) => program.units.push(unit),
-                Err(error) => {
-                    report(settings, source, error.at, error.message, error.help, false);
-                    return None;
-                }
-            }
-            for Problem {
-                at,
-                message,
-                help,
-                runs,
-            } in problems.drain(known..)
-            {
-                failed |= !runs;
-                report(settings, source, at, message, help, runs);
-            }
-        }
-        failed |= report_unresolved(&program, &unresolved, sources, settings);
-        if failed {
-            return None;
-        }
+        let mut program = compile_units(sources, Vec::new(), settings)?;
         let objects = Arc::new(std::mem::take(&mut program.constants));
         let mut memory = Memory::new(Arc::clone(&objects));
         memory.globals.resize(program.globals.len(), Val::Nil);
@@ -106,6 +135,7 @@ impl Script {
             );
             return None;
         }
+        memory.lasting_envs = memory.envs.len();
         let facts = program.facts;
         let state = if facts.uses_state
             && (facts.changes_state || !memory.envs.is_empty() && has_procs(&memory))
@@ -149,39 +179,57 @@ impl Script {
         event: &mut Event<'a>,
         context: &mut Context<'a, '_>,
     ) -> Outcome {
-        let arena = context.arena;
         let (envs, slots) = (memory.envs.len(), memory.slots.len());
-        let mut run = Run::new(&self.program, memory, arena, context.scratch, context.now);
-        run.events.push(Held {
-            event: std::mem::replace(event, Event::empty(arena)),
-            cancelled: false,
-        });
-        let held = run.heap().add(Obj::Event(0));
+        let mut run = Run::new(
+            &self.program,
+            memory,
+            context.arena,
+            context.scratch,
+            context.now,
+        );
+        let held = run.take_event(event);
         let block = run.heap().add(Obj::NewEventBlock);
-        let error = match run.unit(self.code, &[held, block]) {
-            Ok(_) => None,
-            Err(flow) => Some(run.message(flow)),
-        };
-        let emitted = std::mem::take(&mut run.emitted);
-        let mut events: Vec<Option<Held<'a>>> = std::mem::take(&mut run.events)
-            .into_iter()
-            .map(Some)
-            .collect();
-        let mut cancelled = false;
-        if let Some(held) = events[0].take() {
-            cancelled = held.cancelled;
-            *event = held.event;
-        }
-        for number in emitted {
-            match events.get_mut(number as usize).and_then(Option::take) {
-                Some(held) if !held.cancelled => context.emit(held.event, false),
-                None if number == 0 => context.emit(event.clone(), false),
-                _ => {}
-            }
+        let error = run.unit(self.code, &[held, block]).err();
+        let error = error.map(|flow| run.message(flow));
+        let (cancelled, emitted) = run.give_back(event);
+        for event in emitted {
+            context.emit(event, false);
         }
         memory.envs.truncate(envs);
         memory.slots.truncate(slots);
         Outcome { cancelled, error }
+    }
+}
+
+impl<'a> Run<'_, 'a> {
+    /// Takes the event that the code is about, and gives its value.
+    pub(super) fn take_event(&mut self, event: &mut Event<'a>) -> Val {
+        let taken = std::mem::replace(event, Event::empty(self.arena));
+        self.events.push(Held {
+            event: taken,
+            cancelled: false,
+        });
+        self.event_value(0)
+    }
+
+    /// Puts the event back: whether the code cancelled it, and the events that it gave to `new_event_block`.
+    pub(super) fn give_back(&mut self, event: &mut Event<'a>) -> (bool, Vec<Event<'a>>) {
+        let held = std::mem::take(&mut self.events);
+        let mut events: Vec<Option<Held<'a>>> = held.into_iter().map(Some).collect();
+        let mut cancelled = false;
+        if let Some(held) = events.first_mut().and_then(Option::take) {
+            cancelled = held.cancelled;
+            *event = held.event;
+        }
+        let mut given = Vec::new();
+        for number in std::mem::take(&mut self.emitted) {
+            match events.get_mut(number as usize).and_then(Option::take) {
+                Some(held) if !held.cancelled => given.push(held.event),
+                None if number == 0 => given.push(event.clone()),
+                _ => {}
+            }
+        }
+        (cancelled, given)
     }
 }
 

@@ -16,8 +16,8 @@ impl Run<'_, '_> {
             Some(Obj::Time(time)) => {
                 out.extend_from_slice(super::methods::time::to_s(time).as_bytes())
             }
-            Some(Obj::Event(number)) => {
-                let number = *number as usize;
+            Some(Obj::Event(event)) => {
+                let number = self.event_number(*event)?;
                 crate::event::write_json(out, &self.events[number].event);
             }
             _ if value.is_nil() => {}

@@ -56,8 +56,7 @@ pub(crate) enum Obj {
     Match(Box<MatchData>),
     Time(RubyTime),
     Timestamp(Timestamp),
-    /// An event, by its number in the run.
-    Event(u32),
+    Event(EventRef),
     Proc(Proc),
     Exception {
         class: Class,
@@ -65,10 +64,19 @@ pub(crate) enum Obj {
     },
     /// What calls the block `new_event_block` of the filter.
     NewEventBlock,
+    /// `map_meta` of the filter `aggregate`: the task whose map is at hand.
+    MapMeta,
     /// `logger`
     Logger,
     /// What `each` and the like give without a block: the elements, already collected.
     Enumerator(Vec<Val>),
+}
+
+/// An event of a run: it is gone when the run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EventRef {
+    pub(crate) run: u64,
+    pub(crate) number: u32,
 }
 
 /// The bytes of a string: text wherever possible.

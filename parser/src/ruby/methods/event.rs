@@ -7,7 +7,7 @@ use crate::event::{FieldRef, Template, Value};
 use crate::ruby::class::Class;
 use crate::ruby::interp::{Eval, Flow, Held, Run};
 use crate::ruby::names::M;
-use crate::ruby::value::{Obj, Val};
+use crate::ruby::value::{EventRef, Obj, Val};
 use crate::time::Timestamp;
 
 impl<'a> Run<'_, 'a> {
@@ -133,7 +133,8 @@ impl<'a> Run<'_, 'a> {
                         "wrong argument type (expected LogStash::Event)",
                     );
                 };
-                self.events[number].event = self.events[other as usize].event.clone();
+                let other = self.event_number(other)?;
+                self.events[number].event = self.events[other].event.clone();
                 receiver
             }
             (M::ToJson, _) => {
@@ -156,8 +157,27 @@ impl<'a> Run<'_, 'a> {
             event,
             cancelled: false,
         });
-        let number = self.events.len() as u32 - 1;
-        Ok(self.heap().add(Obj::Event(number)))
+        Ok(self.event_value(self.events.len() - 1))
+    }
+
+    /// The value that stands for one of the run's events.
+    pub(crate) fn event_value(&mut self, number: usize) -> Val {
+        let event = EventRef {
+            run: self.memory.run,
+            number: number as u32,
+        };
+        self.heap().add(Obj::Event(event))
+    }
+
+    /// Where an event is among those of the run.
+    pub(crate) fn event_number(&mut self, event: EventRef) -> Result<usize, Flow> {
+        let number = event.number as usize;
+        if event.run == self.memory.run && number < self.events.len() {
+            return Ok(number);
+        }
+        let message =
+            "this event was kept from an earlier run and is gone; keep its fields instead";
+        self.raise(Class::RuntimeError, message)
     }
 
     /// `new_event_block.call(event)`
@@ -167,9 +187,9 @@ impl<'a> Run<'_, 'a> {
             .first()
             .and_then(|&event| self.memory.heap.object(event))
         {
-            Some(Obj::Event(number)) => {
-                let number = *number;
-                self.emitted.push(number);
+            Some(&Obj::Event(event)) => {
+                let number = self.event_number(event)?;
+                self.emitted.push(number as u32);
                 Ok(Val::Nil)
             }
             _ => self.raise(Class::TypeError, "new_event_block needs a LogStash::Event"),

@@ -3,6 +3,7 @@
 mod event;
 mod hash;
 mod list;
+mod map_meta;
 mod module;
 mod number;
 mod string;
@@ -59,10 +60,11 @@ impl<'r> Run<'r, '_> {
                     let at = *at;
                     self.timestamp(at, method)?
                 }
-                Obj::Event(number) => {
-                    let number = *number as usize;
+                Obj::Event(event) => {
+                    let number = self.event_number(*event)?;
                     self.event(number, receiver, method, arguments)?
                 }
+                Obj::MapMeta => self.map_meta(method, arguments)?,
                 Obj::NewEventBlock if method == M::Call => return self.emit(arguments),
                 Obj::Proc(_) if matches!(method, M::Call | M::Index | M::CaseEq) => {
                     let block = self.block_of(receiver)?;
@@ -299,7 +301,7 @@ impl<'r> Run<'r, '_> {
                 Obj::Proc(_) | Obj::NewEventBlock => Class::Proc,
                 Obj::Exception { class, .. } => *class,
                 Obj::Enumerator(_) => Class::Enumerator,
-                Obj::Logger => Class::Object,
+                Obj::Logger | Obj::MapMeta => Class::Object,
             },
         }
     }
