@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kelp_parser::spec::EcsCompatibility;
 
+use crate::commands::dlq::DlqArgs;
+
 /// Runs Logstash pipelines from Kafka to Elasticsearch.
 #[derive(Debug, Parser)]
 #[command(name = "kelp", version, args_conflicts_with_subcommands = true)]
@@ -35,6 +37,8 @@ pub enum Command {
     Setup(Box<SetupArgs>),
     /// Ask a running kelp whether it is well: exit code 0 or 1, for health checks of containers.
     Health(HealthArgs),
+    /// See, replay and purge dead letters.
+    Dlq(Box<DlqArgs>),
     /// Write log lines of a small web shop to Kafka, to see something arrive.
     SampleLogs(SampleLogsArgs),
 }
@@ -411,4 +415,12 @@ pub enum LogLevel {
     Debug,
     /// And everything else
     Trace,
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn commands_and_options_do_not_clash() {
+        <super::Cli as clap::CommandFactory>::command().debug_assert();
+    }
 }

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Demo(args)) => commands::demo::run(&args),
+        Some(Command::Dlq(args)) => commands::dlq::run(*args),
         Some(Command::Check(args)) => commands::check::run(&args),
         Some(Command::Fmt(args)) => commands::fmt::run(&args),
         Some(Command::Filter(args)) => commands::filter::run(&args),

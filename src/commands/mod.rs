@@ -3,6 +3,7 @@
 pub mod check;
 mod colour;
 pub mod demo;
+pub mod dlq;
 pub mod filter;
 pub mod fmt;
 pub mod grok;

@@ -1,5 +1,8 @@
-//! Where the process's dead letters go: a directory for each pipeline, or a topic.
+//! Where the process's dead letters go, a directory for each pipeline or a topic, and how they come back.
 
+mod batch;
+mod input;
+mod source;
 mod topic;
 
 use std::io;
@@ -8,6 +11,9 @@ use std::time::Duration;
 
 use kelp_sink::dead_letter::{DeadLetterSettings, DeadLetterStore, DeadLetters, StoragePolicy};
 
+pub use batch::OwnedRecord;
+pub use input::{DeadLetterInputOptions, decode, since};
+pub use source::{Choice, LetterSource, Reading, What};
 pub use topic::TopicSettings;
 
 /// The settings about dead letters.

@@ -1,9 +1,12 @@
 //! The inputs of a pipeline: their options, and what they add to events.
 
+use std::path::PathBuf;
+
 use crossbeam_channel::Sender;
 use kelp_ingest::kafka::{DecorateEvents, KafkaInput, KafkaInputOptions, TimestampSource};
 use kelp_ingest::lines::{FileInputOptions, GeneratorInputOptions, LineInput, StdinInputOptions};
 use kelp_ingest::{Batch, InputError, Limits, Source};
+use kelp_parser::codec::DecodeContext;
 use kelp_parser::config::ast::{Literal, Plugin};
 use kelp_parser::config::{Diagnostic, nearest};
 use kelp_parser::event::{Event, FieldRef, Object, Value, intern};
@@ -11,6 +14,9 @@ use kelp_parser::input::InputCommon;
 use kelp_parser::record::{Origin, Record};
 use kelp_parser::spec::{EcsCompatibility, PluginOptions, PluginSpec};
 use kelp_parser::time::Timestamp;
+
+use crate::dead_letters::{self, DeadLetterInputOptions, LetterSource, Reading as LetterReading};
+use crate::settings::Settings;
 
 /// An input whose options are valid.
 pub struct Input {
@@ -23,9 +29,16 @@ pub struct Input {
     /// What its source goes by, as text: a source can be kept while this stays as it is.
     source_settings: String,
     host: &'static str,
+    /// Where state is kept.
+    data_dir: PathBuf,
+    /// Where the dead letters of its pipeline go.
+    own_letters: PathBuf,
+    /// Dead letters to be read instead.
+    replay: Option<LetterReading>,
 }
 
 enum Kind {
+    DeadLetters(DeadLetterInputOptions),
     Kafka(Box<KafkaInputOptions>),
     Stdin(StdinInputOptions),
     Generator(GeneratorInputOptions),
@@ -34,6 +47,7 @@ enum Kind {
 
 /// What every input declares.
 pub const INPUT_SPECS: &[PluginSpec] = &[
+    DeadLetterInputOptions::SPEC,
     FileInputOptions::SPEC,
     GeneratorInputOptions::SPEC,
     KafkaInputOptions::SPEC,
@@ -55,6 +69,7 @@ impl Input {
             diagnostics,
         };
         match name {
+            "dead_letter_queue" => read.input("dead_letter_queue", Kind::DeadLetters),
             "file" => read.input("file", |options| Kind::File(Box::new(options))),
             "generator" => read.input("generator", Kind::Generator),
             "kafka" => read.input("kafka", |options| Kind::Kafka(Box::new(options))),
@@ -77,6 +92,26 @@ impl Input {
         }
     }
 
+    /// Tells it where its pipeline keeps things.
+    pub fn set_places(&mut self, settings: &Settings) {
+        self.data_dir.clone_from(&settings.data_dir);
+        self.own_letters = settings.dead_letters.path.join(&settings.pipeline_id);
+    }
+
+    /// Lets it read the original records of dead letters instead, as if they had come from its own source.
+    pub fn replay(&mut self, reading: LetterReading) {
+        self.replay = Some(reading);
+    }
+
+    /// Makes events of a record.
+    pub fn decode<'a>(&self, record: &Record<'a>, context: &mut DecodeContext<'a, '_>) {
+        let payload = record.payload.unwrap_or_default();
+        match &self.kind {
+            Kind::DeadLetters(_) => dead_letters::decode(payload, context),
+            _ => self.common.codec.decode(payload, context),
+        }
+    }
+
     /// Starts the input; its batches carry `number`.
     pub fn start(
         &self,
@@ -84,7 +119,16 @@ impl Input {
         number: usize,
         batches: Sender<Batch>,
     ) -> Result<Box<dyn Source>, InputError> {
+        if let Some(reading) = &self.replay {
+            let source = LetterSource::start(reading.clone(), limits, number, batches)?;
+            return Ok(Box::new(source));
+        }
         match &self.kind {
+            Kind::DeadLetters(options) => {
+                let reading = options.reading(&self.data_dir, &self.own_letters)?;
+                let source = LetterSource::start(reading, limits, number, batches)?;
+                Ok(Box::new(source))
+            }
             Kind::Kafka(options) => {
                 let input = KafkaInput::start(options, limits, number, batches)?;
                 Ok(Box::new(input))
@@ -108,6 +152,10 @@ impl Input {
     /// source that runs already.
     pub fn probe(&self) -> Result<(), InputError> {
         match &self.kind {
+            Kind::DeadLetters(options) => {
+                let reading = options.reading(&self.data_dir, &self.own_letters);
+                reading.map(drop)
+            }
             Kind::Kafka(options) => options.probe(),
             Kind::File(options) => options.probe(),
             Kind::Stdin(_) | Kind::Generator(_) => Ok(()),
@@ -126,7 +174,7 @@ impl Input {
 
     /// Whether what was not delivered can be read again where it stopped.
     pub fn can_read_again(&self) -> bool {
-        matches!(self.kind, Kind::Kafka(_))
+        matches!(self.kind, Kind::Kafka(_) | Kind::DeadLetters(_)) || self.replay.is_some()
     }
 
     /// The `@timestamp` of events that bring none.
@@ -142,7 +190,7 @@ impl Input {
     pub fn namespace(&self) -> &str {
         match &self.kind {
             Kind::Kafka(options) => &options.document_id_namespace,
-            Kind::Stdin(_) | Kind::Generator(_) | Kind::File(_) => "",
+            _ => "",
         }
     }
 
@@ -150,6 +198,7 @@ impl Input {
     pub fn decorate<'a>(&self, event: &mut Event<'a>, record: &Record<'_>) {
         match &self.kind {
             Kind::Kafka(options) => decorate_kafka(event, record, options),
+            Kind::DeadLetters(_) => {}
             Kind::Stdin(_) | Kind::Generator(_) | Kind::File(_) => {
                 self.decorate_line(event, record)
             }
@@ -226,6 +275,9 @@ impl Reading<'_> {
             name,
             source_settings: source_settings(self.plugin),
             host: intern(&gethostname::gethostname().to_string_lossy()),
+            data_dir: PathBuf::new(),
+            own_letters: PathBuf::new(),
+            replay: None,
         })
     }
 }

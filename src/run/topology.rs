@@ -53,7 +53,10 @@ impl Compiled {
             ..
         } = configuration;
         let context = BuildContext::new(settings.ecs);
-        let inputs = read_inputs(config, &context, diagnostics);
+        let mut inputs = read_inputs(config, &context, diagnostics);
+        for input in &mut inputs {
+            input.set_places(settings);
+        }
         let pipeline = Pipeline::compile(config, &context, diagnostics);
         let mut outputs = Vec::new();
         let mut add_output = |plugin: &Plugin, diagnostics: &mut Vec<Diagnostic>| {

@@ -161,8 +161,8 @@ impl Worker {
                     written += 1;
                 });
         };
-        input.common.codec.decode(
-            record.payload.unwrap_or_default(),
+        input.decode(
+            record,
             &mut DecodeContext {
                 arena,
                 timestamp,

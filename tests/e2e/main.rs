@@ -13,6 +13,7 @@ mod chaos;
 mod configurations;
 mod crash;
 mod dashboards;
+mod dead_letters;
 mod outage;
 mod rejection;
 mod reload;

@@ -62,6 +62,12 @@ impl Letter<'_> {
         (lines.next(), lines.next())
     }
 
+    /// About how much there is to write.
+    fn bytes(&self) -> usize {
+        let payload = self.record().payload.map_or(0, <[u8]>::len);
+        payload + self.letter.document.len()
+    }
+
     /// When it was rejected, in ISO 8601.
     pub fn time(&self) -> String {
         entry::system_time(self.time)
@@ -127,6 +133,8 @@ struct State {
 
 /// Parcels that may wait. A bulk rejects few documents, so this is plenty unless writing fails.
 const QUEUE_PARCELS: usize = 16;
+/// About how much is made durable at a time.
+const APPEND_BYTES: usize = 4 << 20;
 /// How long to wait before a failed write is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
 /// How often a fault that lasts is told again.
@@ -245,13 +253,13 @@ impl Writer {
             match received {
                 Some(0) => return,
                 Some(_) if !self.persist(&parcels) => return,
-                Some(_) => parcels.drain(..).for_each(settle),
+                Some(_) => parcels.clear(),
                 None => self.look_after(),
             }
         }
     }
 
-    /// Makes the parcels durable, for as long as it takes; `false` when told to give up.
+    /// Makes the parcels durable and gives back the holds; `false` when told to give up.
     fn persist(&mut self, parcels: &[Parcel]) -> bool {
         let each = parcels.iter().flat_map(|parcel| {
             parcel.letters.iter().map(|letter| Letter {
@@ -262,9 +270,31 @@ impl Writer {
             })
         });
         let letters: Vec<Letter<'_>> = each.collect();
+        let mut rest = letters.as_slice();
+        while !rest.is_empty() {
+            // One at least. All at once may be more than the medium has room for, ever.
+            let mut bytes = 0;
+            let fits = rest.iter().take_while(|letter| {
+                bytes += letter.bytes();
+                bytes <= APPEND_BYTES
+            });
+            let (chunk, later) = rest.split_at(fits.count().max(1));
+            if !self.append(chunk) {
+                return false;
+            }
+            for Letter { letter, .. } in chunk {
+                letter.batch.receipts().settle(letter.record);
+            }
+            rest = later;
+        }
+        true
+    }
+
+    /// Makes letters durable, for as long as it takes; `false` when told to give up.
+    fn append(&mut self, letters: &[Letter<'_>]) -> bool {
         let mut attempts = 0;
         loop {
-            let error = match self.medium.append(&letters) {
+            let error = match self.medium.append(letters) {
                 Ok(appended) => {
                     self.appended(appended);
                     return true;
@@ -308,12 +338,6 @@ impl Writer {
         if let Err(error) = self.medium.look_after() {
             tracing::warn!(%error, place = %self.medium.place(), "old dead letters cannot be deleted");
         }
-    }
-}
-
-fn settle(parcel: Parcel) {
-    for letter in parcel.letters {
-        letter.batch.receipts().settle(letter.record);
     }
 }
 

@@ -140,6 +140,32 @@ impl Kelp {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
+    /// The directory of its state.
+    pub fn data(&self) -> PathBuf {
+        self.service.folder().join("data")
+    }
+
+    /// Runs `kelp dlq` on its dead letters; returns what it says on standard output, and panics if it fails.
+    #[track_caller]
+    pub fn dlq(&self, arguments: &[&str]) -> String {
+        let done = Command::new(env!("CARGO_BIN_EXE_kelp"))
+            .arg("dlq")
+            .args(arguments)
+            .arg("--path.data")
+            .arg(self.data())
+            .envs(self.variables.iter().cloned())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(
+            done.status.success(),
+            "{}{}",
+            text(&done.stdout),
+            text(&done.stderr)
+        );
+        text(&done.stdout)
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.service.log_path()).unwrap()).into_owned()
@@ -148,7 +174,7 @@ impl Kelp {
     /// Its dead letters, as JSON.
     pub fn dead_letters(&self) -> Vec<serde_json::Value> {
         let mut letters = Vec::new();
-        let mut folders = vec![self.service.folder().join("data/dead_letter_queue")];
+        let mut folders = vec![self.data().join("dead_letter_queue")];
         while let Some(folder) = folders.pop() {
             let mut paths: Vec<PathBuf> = fs::read_dir(folder)
                 .into_iter()
