@@ -136,7 +136,7 @@ fn a_reload_takes_effect_and_the_input_goes_on() {
     kelp.wait_for_lines(&["old 1"]);
     kelp.write_config(&config("new"));
     kelp.hang_up();
-    kelp.wait_for_log(" reloaded", 1);
+    kelp.wait_for_log("run: reloaded", 1);
     kelp.write_line("2");
     kelp.wait_for_lines(&["old 1", "new 2"]);
     kelp.finish(&["old 1", "new 2"]);
@@ -146,7 +146,7 @@ fn a_reload_takes_effect_and_the_input_goes_on() {
 fn a_changed_file_is_noticed() {
     let mut kelp = Kelp::start("notice", &config("old"), &["-r"]);
     kelp.write_config(&config("new"));
-    kelp.wait_for_log(" reloaded", 1);
+    kelp.wait_for_log("run: reloaded", 1);
     kelp.write_line("1");
     kelp.finish(&["new 1"]);
 }
@@ -182,7 +182,7 @@ fn what_is_broken_or_cannot_start_changes_nothing_and_says_why() {
     kelp.wait_for_lines(&["old 1"]);
     kelp.write_config(&config("new"));
     kelp.hang_up();
-    kelp.wait_for_log(" reloaded", 1);
+    kelp.wait_for_log("run: reloaded", 1);
     kelp.write_line("2");
     kelp.finish(&["old 1", "new 2"]);
 }
@@ -197,7 +197,7 @@ fn an_output_that_cannot_deliver_is_replaced_after_the_timeout() {
     kelp.wait_for_lines(&["old 1"]);
     kelp.write_config(&config("new"));
     kelp.hang_up();
-    kelp.wait_for_log(" reloaded", 1);
+    kelp.wait_for_log("run: reloaded", 1);
     assert!(kelp.log().contains("goes on trying"), "{}", kelp.log());
     kelp.write_line("2");
     kelp.wait_for_lines(&["old 1", "new 2"]);
