@@ -1,9 +1,13 @@
 //! The command line: Logstash's flags, and commands of our own.
 
+mod run;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kelp_parser::spec::EcsCompatibility;
+
+pub use run::{LogFormat, LogLevel, RunArgs};
 
 use crate::commands::dlq::DlqArgs;
 
@@ -44,7 +48,7 @@ pub enum Command {
 }
 
 /// Where the configuration is.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigArgs {
     /// A configuration file, a directory of them, or a pattern; several are read in the order of their names.
     #[arg(short = 'f', long = "path.config", value_name = "FILE|DIR|GLOB")]
@@ -57,58 +61,6 @@ pub struct ConfigArgs {
     /// Process escapes such as \n in the strings of the configuration.
     #[arg(long = "config.support_escapes")]
     pub support_escapes: bool,
-}
-
-/// The flags of a run, named as in Logstash.
-#[derive(Args, Debug, Default)]
-pub struct RunArgs {
-    /// Where the configuration is.
-    #[command(flatten)]
-    pub config: ConfigArgs,
-
-    /// Check the configuration and exit: 0 if it is valid, 1 if not.
-    #[arg(short = 't', long = "config.test_and_exit")]
-    pub test: bool,
-
-    /// Load the configuration again when it changes.
-    #[arg(short = 'r', long = "config.reload.automatic")]
-    pub reload: bool,
-
-    /// How many threads run the filters [default: one for each CPU].
-    #[arg(short = 'w', long = "pipeline.workers", value_name = "N")]
-    pub workers: Option<usize>,
-
-    /// How many records a worker takes at most before it hands its documents over [default: 2000].
-    #[arg(short = 'b', long = "pipeline.batch.size", value_name = "N")]
-    pub batch_size: Option<usize>,
-
-    /// How long to wait for a batch to fill, in milliseconds [default: 50].
-    #[arg(short = 'u', long = "pipeline.batch.delay", value_name = "MS")]
-    pub batch_delay: Option<u64>,
-
-    /// The ECS mode of plugins that do not set their own [default: v8].
-    #[arg(long = "pipeline.ecs_compatibility", value_name = "MODE")]
-    pub ecs: Option<Ecs>,
-
-    /// The directory that holds logstash.yml.
-    #[arg(long = "path.settings", value_name = "DIR")]
-    pub settings: Option<PathBuf>,
-
-    /// Where dead letters and other state are kept [default: data].
-    #[arg(long = "path.data", value_name = "DIR")]
-    pub data: Option<PathBuf>,
-
-    /// How many mebibytes of records may be in flight [default: 64].
-    #[arg(long = "memory", value_name = "MIB")]
-    pub memory: Option<usize>,
-
-    /// How many seconds a shutdown waits for what is in flight [default: 10].
-    #[arg(long = "shutdown-timeout", value_name = "SECONDS")]
-    pub shutdown_timeout: Option<u64>,
-
-    /// What is logged: error, warn, info, debug or trace [default: info].
-    #[arg(long = "log.level", value_name = "LEVEL")]
-    pub log_level: Option<LogLevel>,
 }
 
 /// `kelp filter`
@@ -398,23 +350,6 @@ impl From<Ecs> for EcsCompatibility {
             Ecs::V8 => Self::V8,
         }
     }
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub enum LogLevel {
-    /// Only what needs attention at once
-    #[value(alias = "fatal")]
-    Error,
-    /// And what may need it
-    Warn,
-    /// And what happens in the large
-    #[default]
-    Info,
-    /// And what happens in the small
-    Debug,
-    /// And everything else
-    Trace,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The `kelp` command.
 
+mod agent;
 mod cli;
 mod commands;
 mod configuration;

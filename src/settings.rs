@@ -1,27 +1,59 @@
-//! Settings of the process: flags, then `logstash.yml`, then defaults.
+//! Settings: flags over `logstash.yml` over defaults, and `pipelines.yml` over them for each pipeline.
 //!
-//! The names are Logstash's; a file may write them nested or flat. A setting of Logstash that means
-//! nothing here is accepted with a notice, an unknown one is refused with the nearest name.
+//! The names are Logstash's; a file may write them nested or flat. What becomes of each is in [`known`].
+
+mod known;
+mod pipelines;
+mod units;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kelp_parser::config::nearest;
+use kelp_ingest::in_flight::InFlight;
 use kelp_parser::spec::EcsCompatibility;
 use kelp_sink::dead_letter::StoragePolicy;
-use serde_yaml_ng::Value;
 
-use crate::cli::{ConfigArgs, LogLevel, RunArgs};
+use crate::cli::{ConfigArgs, LogFormat, LogLevel, RunArgs};
 use crate::dead_letters::{DeadLetterPlace, TopicSettings};
+use units::parse_ports;
+use values::Values;
 
-/// What a run goes by.
+pub use values::SettingsError;
+
+/// What the process goes by.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the pipeline's configuration is.
+    /// What the API calls this process.
+    pub node_name: String,
+    /// How long a shutdown or a reload waits for what is in flight.
+    pub shutdown_timeout: Duration,
+    /// Whether changed configurations are loaded, and how often they are looked at.
+    pub reload_interval: Option<Duration>,
+    /// Where the API listens; none when it is off.
+    pub api: Option<ApiAddress>,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// How it is written.
+    pub log_format: LogFormat,
+    /// What is checked instead of run.
+    pub test_and_exit: bool,
+    /// Notices about settings that mean nothing here, to be logged.
+    pub notices: Vec<String>,
+    /// The pipeline that flags and `logstash.yml` describe, or what those of `pipelines.yml` have in common.
+    pub pipeline: PipelineSettings,
+    values: Values,
+    list: Option<PathBuf>,
+}
+
+/// What a pipeline goes by.
+#[derive(Clone, Debug)]
+pub struct PipelineSettings {
+    /// Its name in statistics and dead letters.
+    pub id: String,
+    /// Where its configuration is.
     pub config: ConfigArgs,
-    /// The pipeline's name in statistics and dead letters.
-    pub pipeline_id: String,
     /// Threads that run filters.
     pub workers: usize,
     /// Records in a batch, at most.
@@ -30,489 +62,369 @@ pub struct Settings {
     pub batch_delay: Duration,
     /// The ECS mode of plugins that do not set their own.
     pub ecs: EcsCompatibility,
-    /// Where dead letters and other state are kept.
+    /// Whether it may be reloaded.
+    pub reloadable: bool,
+    /// Where state is kept.
     pub data_dir: PathBuf,
     /// Where dead letters go.
     pub dead_letters: DeadLetterPlace,
-    /// The most that all records in flight may take, in bytes.
+    /// Counts the bytes of all records in flight, of all pipelines of the process.
+    pub in_flight: InFlight,
+    /// The most that they may take.
     pub in_flight_bytes: usize,
-    /// How long a shutdown waits for what is in flight.
-    pub shutdown_timeout: Duration,
-    /// Whether a changed configuration is loaded, and how often it is looked at.
-    pub reload_interval: Option<Duration>,
-    /// Where the API listens; none when it is off.
-    pub api: Option<ApiAddress>,
-    /// How much is logged.
-    pub log_level: LogLevel,
-    /// Notices about settings that mean nothing here, to be logged.
+    /// Notices about its settings in `pipelines.yml`, to be logged.
     pub notices: Vec<String>,
+    values: BTreeMap<String, String>,
 }
 
-/// Where the API listens: the first free port of a range.
+/// Where the API listens: the first free port of a range; and who may ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiAddress {
     /// A host name or address.
     pub host: String,
     /// First and last port.
     pub ports: (u16, u16),
-}
-
-/// A setting that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The settings directory has no readable `logstash.yml`.
-    #[error("cannot read `{path}`: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not YAML.
-    #[error("`{path}` is not valid YAML: {source}")]
-    Yaml {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: serde_yaml_ng::Error,
-    },
-    /// A name that neither Kelp nor Logstash knows.
-    #[error("unknown setting `{name}`{}", near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
-    Unknown {
-        /// As written.
-        name: String,
-        /// The nearest known name.
-        near: Option<&'static str>,
-    },
-    /// A value of the wrong type or range.
-    #[error("setting `{name}` is `{value}`, expected {expected}")]
-    Value {
-        /// The setting.
-        name: &'static str,
-        /// As written.
-        value: String,
-        /// What it takes.
-        expected: &'static str,
-    },
-    /// A `${VAR}` without value and default.
-    #[error(
-        "setting `{name}` uses the environment variable `{variable}`, which is not set; set it, or write ${{{variable}:default}}"
-    )]
-    Variable {
-        /// The setting.
-        name: String,
-        /// The variable.
-        variable: String,
-    },
-}
-
-/// The settings that are used here.
-const USED: &[&str] = &[
-    "api.enabled",
-    "api.http.host",
-    "api.http.port",
-    "config.reload.automatic",
-    "config.reload.interval",
-    "config.string",
-    "config.support_escapes",
-    "dead_letter_queue.max_bytes",
-    "dead_letter_queue.retain.age",
-    "dead_letter_queue.storage_policy",
-    "http.enabled",
-    "http.host",
-    "http.port",
-    "log.level",
-    "path.config",
-    "path.data",
-    "path.dead_letter_queue",
-    "pipeline.batch.delay",
-    "pipeline.batch.size",
-    "pipeline.ecs_compatibility",
-    "pipeline.id",
-    "pipeline.workers",
-    "kelp.dead_letters.topic",
-    "kelp.memory",
-    "kelp.shutdown_timeout",
-];
-
-/// Settings of Logstash that mean nothing here, and why.
-const IGNORED: &[(&str, &str)] = &[
-    (
-        "queue.",
-        "Kafka is the durable queue: an offset is committed only after its document is acknowledged",
-    ),
-    (
-        "dead_letter_queue.",
-        "dead letters are always on, and each is durable at once",
-    ),
-    (
-        "xpack.",
-        "there is no monitoring or management by Elasticsearch; use the API and /metrics",
-    ),
-    (
-        "monitoring.",
-        "there is no monitoring by Elasticsearch; use the API and /metrics",
-    ),
-    (
-        "pipeline.ordered",
-        "order within a partition is kept with one worker",
-    ),
-    ("pipeline.", "it tunes Logstash's engine"),
-    ("api.", "the API listens on loopback without login"),
-    ("node.", "it names a Logstash node"),
-    ("log.", "logs go to standard error"),
-    ("path.", "it locates parts of Logstash"),
-    ("config.", "it tunes Logstash's configuration loader"),
-    ("modules", "modules are gone from Logstash too"),
-    ("allow_superuser", "kelp needs no privileges"),
-    ("slowlog.", "counters per filter tell which is slow"),
-    ("http.", "the API listens on loopback"),
-    ("ssl.", "it tunes Logstash's keystores"),
-    ("cloud.", "set `cloud_id` in the elasticsearch output"),
-];
-
-/// Whatever is below it is a property of librdkafka.
-const DEAD_LETTER_PROPERTIES: &str = "kelp.dead_letters.librdkafka.";
-
-/// Where the file's values come together.
-#[derive(Default)]
-struct File {
-    values: BTreeMap<String, String>,
-    notices: Vec<String>,
+    /// User and password, where they are asked for.
+    pub login: Option<(String, String)>,
 }
 
 impl Settings {
-    /// Flags over the file over defaults.
+    /// Reads the files that the flags name.
     pub fn load(args: RunArgs) -> Result<Self, SettingsError> {
-        let file = match &args.settings {
-            Some(directory) => File::read(&directory.join("logstash.yml"))?,
-            None => File::default(),
-        };
-        let mut config = args.config;
-        if config.path.is_none() && config.text.is_none() {
-            config.path = file.text("path.config");
-            config.text = file.text("config.string");
-        }
-        config.support_escapes |= file.boolean("config.support_escapes")?.unwrap_or(false);
-        let reload = args.reload || file.boolean("config.reload.automatic")?.unwrap_or(false);
-        let reload_interval = file
-            .duration("config.reload.interval")?
-            .unwrap_or(Duration::from_secs(3));
-        let data_dir = args
-            .data
-            .or(file.text("path.data").map(PathBuf::from))
-            .unwrap_or_else(|| PathBuf::from("data"));
-        let default_workers = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
-            config,
-            pipeline_id: file
-                .text("pipeline.id")
-                .unwrap_or_else(|| "main".to_owned()),
-            workers: args
-                .workers
-                .or(file.number("pipeline.workers")?)
-                .unwrap_or(default_workers)
-                .max(1),
-            batch_size: args
-                .batch_size
-                .or(file.number("pipeline.batch.size")?)
-                .unwrap_or(2000)
-                .max(1),
-            batch_delay: Duration::from_millis(
-                args.batch_delay
-                    .or(file.number("pipeline.batch.delay")?)
-                    .unwrap_or(50),
-            ),
-            ecs: args.ecs.map(Into::into).or(file.ecs()?).unwrap_or_default(),
-            dead_letters: file.dead_letters(&data_dir)?,
-            data_dir,
-            in_flight_bytes: args
-                .memory
-                .map(|mebibytes| mebibytes << 20)
-                .or(file.bytes("kelp.memory")?.map(|bytes| bytes as usize))
-                .unwrap_or(64 << 20),
-            shutdown_timeout: args
-                .shutdown_timeout
-                .map(Duration::from_secs)
-                .or(file.duration("kelp.shutdown_timeout")?)
-                .unwrap_or(Duration::from_secs(10)),
-            reload_interval: reload.then_some(reload_interval),
-            api: file.api()?,
-            log_level: args.log_level.or(file.log_level()?).unwrap_or_default(),
-            notices: file.notices,
-        })
-    }
-}
-
-impl File {
-    fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let yaml = serde_yaml_ng::from_str(&text).map_err(|source| SettingsError::Yaml {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut file = Self::default();
-        file.flatten(String::new(), &yaml)?;
-        Ok(file)
-    }
-
-    /// Takes `pipeline: {workers: 2}` and `pipeline.workers: 2` alike.
-    fn flatten(&mut self, name: String, value: &Value) -> Result<(), SettingsError> {
-        let text = match value {
-            Value::Mapping(entries) => {
-                for (key, value) in entries {
-                    let key = key.as_str().unwrap_or_default();
-                    let name = if name.is_empty() {
-                        key.to_owned()
-                    } else {
-                        format!("{name}.{key}")
-                    };
-                    self.flatten(name, value)?;
-                }
-                return Ok(());
+        let directory = args.settings.clone();
+        let (mut values, notice) = match &directory {
+            Some(directory) => {
+                let file = directory.join("logstash.yml");
+                let values = Values::read(&file)?;
+                (values, notice_of_directory(directory, &file))
             }
-            Value::Null => return Ok(()),
-            Value::Bool(value) => value.to_string(),
-            Value::Number(value) => value.to_string(),
-            Value::String(value) => expand(&name, value)?,
-            Value::Sequence(_) | Value::Tagged(_) => String::new(),
+            None => (Values::default(), Vec::new()),
         };
-        if USED.contains(&name.as_str()) || name.starts_with(DEAD_LETTER_PROPERTIES) {
-            self.values.insert(name, text);
-        } else if let Some((_, why)) = IGNORED.iter().find(|(known, _)| name.starts_with(known)) {
-            self.notices
-                .push(format!("setting `{name}` is ignored: {why}"));
-        } else {
-            let near = nearest(&name, USED.iter().copied());
-            return Err(SettingsError::Unknown { name, near });
+        values.notices.extend(notice);
+        args.overlay(&mut |name, value| values.set(name, value, &|_| true))?;
+        if args.config.path.is_some() {
+            values.remove("config.string");
         }
-        Ok(())
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        self.values.get(name).cloned()
-    }
-
-    fn parse<T>(
-        &self,
-        name: &'static str,
-        expected: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, SettingsError> {
-        let Some(value) = self.values.get(name) else {
-            return Ok(None);
-        };
-        parse(value).map(Some).ok_or_else(|| SettingsError::Value {
-            name,
-            value: value.clone(),
-            expected,
-        })
-    }
-
-    fn boolean(&self, name: &'static str) -> Result<Option<bool>, SettingsError> {
-        self.parse(name, "true or false", |text| text.parse().ok())
-    }
-
-    fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, SettingsError> {
-        self.parse(name, "a whole number that is not negative", |text| {
-            text.parse().ok()
-        })
-    }
-
-    fn duration(&self, name: &'static str) -> Result<Option<Duration>, SettingsError> {
-        self.parse(name, "a time such as 3s, 500ms or 2m", parse_duration)
-    }
-
-    fn bytes(&self, name: &'static str) -> Result<Option<u64>, SettingsError> {
-        self.parse(name, "a size such as 1024mb", parse_bytes)
-    }
-
-    fn ecs(&self) -> Result<Option<EcsCompatibility>, SettingsError> {
-        let name = "pipeline.ecs_compatibility";
-        self.parse(name, "disabled, v1 or v8", EcsCompatibility::parse)
-    }
-
-    fn log_level(&self) -> Result<Option<LogLevel>, SettingsError> {
-        self.parse("log.level", "error, warn, info, debug or trace", |text| {
-            <LogLevel as clap::ValueEnum>::from_str(text, true).ok()
-        })
-    }
-
-    fn dead_letters(&self, data_dir: &Path) -> Result<DeadLetterPlace, SettingsError> {
-        let mut place = DeadLetterPlace::below(data_dir);
-        if let Some(path) = self.text("path.dead_letter_queue") {
-            place.path = path.into();
+        if args.config.text.is_some() {
+            values.remove("path.config");
         }
-        if let Some(bytes) = self.bytes("dead_letter_queue.max_bytes")? {
-            place.max_bytes = bytes;
-        }
-        let policy = |text: &str| match text {
-            "drop_newer" => Some(StoragePolicy::DropNewer),
-            "drop_older" => Some(StoragePolicy::DropOlder),
-            "stop" => Some(StoragePolicy::Stop),
-            _ => None,
-        };
-        let policies = "stop, drop_newer or drop_older";
-        let policy = self.parse("dead_letter_queue.storage_policy", policies, policy)?;
-        place.storage_policy = policy.unwrap_or_default();
-        place.retain_age = self.duration("dead_letter_queue.retain.age")?;
-        let property = |(name, value): (&String, &String)| {
-            let property = name.strip_prefix(DEAD_LETTER_PROPERTIES)?;
-            Some((property.to_owned(), value.clone()))
-        };
-        place.topic = self
-            .text("kelp.dead_letters.topic")
-            .map(|name| TopicSettings {
-                name,
-                properties: self.values.iter().filter_map(property).collect(),
-            });
-        Ok(place)
+        Self::of(values, directory)
     }
 
-    fn api(&self) -> Result<Option<ApiAddress>, SettingsError> {
-        let enabled = match self.boolean("api.enabled")? {
-            Some(enabled) => Some(enabled),
-            None => self.boolean("http.enabled")?,
-        };
-        if enabled == Some(false) {
-            return Ok(None);
+    fn of(mut values: Values, directory: Option<PathBuf>) -> Result<Self, SettingsError> {
+        let named = ["path.config", "config.string"]
+            .iter()
+            .any(|name| values.text(name).is_some());
+        let list = directory.map(|directory| directory.join(pipelines::FILE_NAME));
+        let list = list.filter(|list| list.is_file());
+        if let (true, Some(list)) = (named, &list) {
+            let path = list.display();
+            values.notices.push(format!(
+                "`{path}` is not used: there is a configuration by flag or in logstash.yml"
+            ));
         }
-        let ports = |name| {
-            self.parse(
-                name,
-                "a port, or a range of them such as 9600-9700",
-                parse_ports,
-            )
-        };
-        let host = self
-            .text("api.http.host")
-            .or_else(|| self.text("http.host"));
-        Ok(Some(ApiAddress {
-            host: host.unwrap_or_else(|| "127.0.0.1".to_owned()),
-            ports: match ports("api.http.port")? {
-                Some(range) => range,
-                None => ports("http.port")?.unwrap_or((9600, 9700)),
+        let reload = values.boolean("config.reload.automatic")?.unwrap_or(false);
+        let interval = values.duration("config.reload.interval")?;
+        let memory = values.bytes("kelp.memory")?.unwrap_or(64 << 20) as usize;
+        let host = || gethostname::gethostname().to_string_lossy().into_owned();
+        Ok(Self {
+            node_name: values.text("node.name").unwrap_or_else(host),
+            shutdown_timeout: values
+                .duration("kelp.shutdown_timeout")?
+                .unwrap_or(Duration::from_secs(10)),
+            reload_interval: reload.then_some(interval.unwrap_or(Duration::from_secs(3))),
+            api: api(&values)?,
+            log_level: values.log_level()?.unwrap_or_default(),
+            log_format: values.log_format()?.unwrap_or_default(),
+            test_and_exit: values.boolean("config.test_and_exit")?.unwrap_or(false),
+            notices: values.notices.clone(),
+            pipeline: PipelineSettings {
+                notices: Vec::new(),
+                ..PipelineSettings::of(&values, InFlight::default(), memory)?
             },
-        }))
+            values,
+            list: list.filter(|_| !named),
+        })
+    }
+
+    /// The pipelines as the files describe them now: those of `pipelines.yml` where it is used, else one.
+    pub fn pipelines(&self) -> Result<Vec<PipelineSettings>, SettingsError> {
+        let listed = match &self.list {
+            Some(list) => pipelines::read(list, &self.values)?,
+            None => None,
+        };
+        let Some(listed) = listed else {
+            return Ok(vec![self.pipeline.clone()]);
+        };
+        let common = &self.pipeline;
+        let pipeline = |values: &Values| {
+            PipelineSettings::of(values, common.in_flight.clone(), common.in_flight_bytes)
+        };
+        listed.iter().map(pipeline).collect()
     }
 }
 
-/// Replaces `${VAR}` and `${VAR:default}`.
-fn expand(name: &str, value: &str) -> Result<String, SettingsError> {
-    let mut out = String::new();
-    let mut rest = value;
-    while let Some(open) = rest.find("${") {
-        let Some(length) = rest[open..].find('}') else {
-            break;
-        };
-        let inner = &rest[open + 2..open + length];
-        let (variable, default) = match inner.split_once(':') {
-            Some((variable, default)) => (variable, Some(default.to_owned())),
-            None => (inner, None),
-        };
-        let known = std::env::var(variable).ok().or(default);
-        out.push_str(&rest[..open]);
-        out.push_str(&known.ok_or_else(|| SettingsError::Variable {
-            name: name.to_owned(),
-            variable: variable.to_owned(),
-        })?);
-        rest = &rest[open + length + 1..];
+/// What is to be said about a settings directory.
+fn notice_of_directory(directory: &Path, file: &Path) -> Vec<String> {
+    let mut notices = Vec::new();
+    if !file.is_file() {
+        let file = file.display();
+        notices.push(format!("there is no `{file}`: everything has its default"));
     }
-    out.push_str(rest);
-    Ok(out)
+    let keystore = directory.join("logstash.keystore");
+    if keystore.is_file() {
+        let keystore = keystore.display();
+        notices.push(format!(
+            "`{keystore}` is not read: set its keys as environment variables"
+        ));
+    }
+    notices
 }
 
-fn split_unit(text: &str) -> Option<(f64, &str)> {
-    let text = text.trim();
-    let end = text
-        .find(|character: char| !character.is_ascii_digit() && character != '.')
-        .unwrap_or(text.len());
-    Some((text[..end].parse().ok()?, text[end..].trim()))
+impl PipelineSettings {
+    fn of(
+        values: &Values,
+        in_flight: InFlight,
+        in_flight_bytes: usize,
+    ) -> Result<Self, SettingsError> {
+        let id = values.text("pipeline.id").unwrap_or("main".to_owned());
+        if id.is_empty() || id.contains(['/', '\\']) || id.starts_with('.') {
+            return Err(SettingsError::Value {
+                name: "pipeline.id",
+                value: id,
+                expected: "a name without slashes that does not start with a dot (it names a directory)",
+            });
+        }
+        let data_dir = values
+            .text("path.data")
+            .map_or("data".into(), PathBuf::from);
+        let delay = values.number("pipeline.batch.delay")?.unwrap_or(50);
+        Ok(Self {
+            id,
+            config: ConfigArgs {
+                path: values.text("path.config"),
+                text: values.text("config.string"),
+                support_escapes: values.boolean("config.support_escapes")?.unwrap_or(false),
+            },
+            workers: workers(values)?,
+            batch_size: values.positive("pipeline.batch.size")?.unwrap_or(2000),
+            batch_delay: Duration::from_millis(delay),
+            ecs: values.ecs()?.unwrap_or_default(),
+            reloadable: values.boolean("pipeline.reloadable")?.unwrap_or(true),
+            dead_letters: dead_letters(values, &data_dir)?,
+            data_dir,
+            in_flight,
+            in_flight_bytes,
+            notices: values.notices.clone(),
+            values: values.all().clone(),
+        })
+    }
+
+    /// All settings of it, as text, to see whether they have changed.
+    pub fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
-    let (number, unit) = split_unit(text)?;
-    let seconds = match unit {
-        "ms" => number / 1e3,
-        "s" => number,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        "d" => number * 86_400.0,
-        _ => return None,
+/// One worker where order is to be kept, else one for each CPU.
+fn workers(values: &Values) -> Result<usize, SettingsError> {
+    let ordered = |text: &str| match text {
+        "auto" | "false" => Some(false),
+        "true" => Some(true),
+        _ => None,
     };
-    Some(Duration::from_secs_f64(seconds))
+    let ordered = values.parse("pipeline.ordered", "auto, true or false", ordered)?;
+    let workers = values.positive("pipeline.workers")?;
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    match (ordered.unwrap_or(false), workers) {
+        (true, Some(workers)) if workers > 1 => Err(SettingsError::Conflict(format!(
+            "`pipeline.ordered: true` takes `pipeline.workers: 1`, not {workers}"
+        ))),
+        (true, _) => Ok(1),
+        (false, workers) => Ok(workers.unwrap_or_else(all)),
+    }
 }
 
-fn parse_bytes(text: &str) -> Option<u64> {
-    let (number, unit) = split_unit(text)?;
-    let scale = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 1u64,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1 << 30,
-        "t" | "tb" | "tib" => 1 << 40,
-        _ => return None,
+fn dead_letters(values: &Values, data_dir: &Path) -> Result<DeadLetterPlace, SettingsError> {
+    let mut place = DeadLetterPlace::below(data_dir);
+    if let Some(path) = values.text("path.dead_letter_queue") {
+        place.path = path.into();
+    }
+    if let Some(bytes) = values.bytes("dead_letter_queue.max_bytes")? {
+        place.max_bytes = bytes;
+    }
+    let policy = |text: &str| match text {
+        "drop_newer" => Some(StoragePolicy::DropNewer),
+        "drop_older" => Some(StoragePolicy::DropOlder),
+        "stop" => Some(StoragePolicy::Stop),
+        _ => None,
     };
-    Some((number * scale as f64) as u64)
+    let policies = "stop, drop_newer or drop_older";
+    let policy = values.parse("dead_letter_queue.storage_policy", policies, policy)?;
+    place.storage_policy = policy.unwrap_or_default();
+    place.retain_age = values.duration("dead_letter_queue.retain.age")?;
+    place.topic = values
+        .text("kelp.dead_letters.topic")
+        .map(|name| TopicSettings {
+            name,
+            properties: values.below("kelp.dead_letters.librdkafka.").collect(),
+        });
+    Ok(place)
 }
 
-fn parse_ports(text: &str) -> Option<(u16, u16)> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let ports = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-    (ports.0 <= ports.1).then_some(ports)
+fn api(values: &Values) -> Result<Option<ApiAddress>, SettingsError> {
+    if values.boolean("api.enabled")? == Some(false) {
+        return Ok(None);
+    }
+    let expected = "a port, or a range of them such as 9600-9700";
+    let ports = values.parse("api.http.port", expected, parse_ports)?;
+    let kind = |text: &str| match text {
+        "none" => Some(false),
+        "basic" => Some(true),
+        _ => None,
+    };
+    let asks = values.parse("api.auth.type", "none or basic", kind)?;
+    let login = match asks.unwrap_or(false) {
+        false => None,
+        true => {
+            let user = values.text("api.auth.basic.username");
+            let password = values.text("api.auth.basic.password");
+            let message = "`api.auth.type: basic` needs `api.auth.basic.username` and `api.auth.basic.password`";
+            let missing = || SettingsError::Conflict(message.to_owned());
+            Some(user.zip(password).ok_or_else(missing)?)
+        }
+    };
+    Ok(Some(ApiAddress {
+        host: values
+            .text("api.http.host")
+            .unwrap_or("127.0.0.1".to_owned()),
+        ports: ports.unwrap_or((9600, 9700)),
+        login,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use clap::Parser;
 
-    fn file(yaml: &str) -> Result<File, SettingsError> {
-        let mut file = File::default();
-        file.flatten(String::new(), &serde_yaml_ng::from_str(yaml).unwrap())?;
-        Ok(file)
+    use super::*;
+    use crate::cli::Cli;
+
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn with(name: &str, files: &[(&str, &str)]) -> Self {
+            let path = std::env::temp_dir().join(format!("kelp-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            for (name, text) in files {
+                std::fs::write(path.join(name), text).unwrap();
+            }
+            Self(path)
+        }
+
+        fn load(&self, flags: &[&str]) -> Result<Settings, SettingsError> {
+            let path = self.0.to_string_lossy();
+            let own = ["kelp", "--path.settings", &path];
+            let all = own.iter().chain(flags);
+            Settings::load(Cli::try_parse_from(all).unwrap().run)
+        }
     }
 
-    #[test]
-    fn settings_may_be_nested_or_flat() {
-        for yaml in [
-            "pipeline.batch.size: 500",
-            "pipeline:\n  batch:\n    size: 500",
-            "pipeline:\n  batch.size: \"500\"",
-        ] {
-            let size: Option<usize> = file(yaml).unwrap().number("pipeline.batch.size").unwrap();
-            assert_eq!(size, Some(500), "{yaml}");
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
         }
     }
 
     #[test]
-    fn what_logstash_knows_is_ignored_aloud_and_what_nobody_knows_is_refused() {
-        let notices = file("queue.type: persisted").unwrap().notices;
-        assert!(notices[0].contains("`queue.type` is ignored: Kafka is the durable queue"));
-        let error = file("pipelin.workers: 3")
-            .err()
-            .map(|error| error.to_string());
-        assert_eq!(
-            error.as_deref(),
-            Some("unknown setting `pipelin.workers`; did you mean `pipeline.workers`?")
+    fn flags_go_over_the_file_and_the_file_over_defaults() {
+        let yaml = "pipeline.workers: 3\npipeline.id: logs\npath.config: /a.conf\nnode.name: n1\n";
+        let directory = Directory::with("flags", &[("logstash.yml", yaml)]);
+        let settings = directory.load(&["-w", "2", "-e", "input {}"]).unwrap();
+        let pipeline = &settings.pipelines().unwrap()[0];
+        assert_eq!((pipeline.workers, pipeline.id.as_str()), (2, "logs"));
+        assert_eq!(pipeline.config.text.as_deref(), Some("input {}"));
+        assert_eq!(pipeline.config.path, None);
+        assert_eq!(settings.node_name, "n1");
+        let refused = directory.load(&["--pipeline.ordered", "true"]).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("takes `pipeline.workers: 1`, not 3")
         );
     }
 
     #[test]
-    fn sizes_times_and_ports_are_read_in_logstash_s_units() {
-        assert_eq!(parse_bytes("1024mb"), Some(1 << 30));
-        assert_eq!(parse_bytes("12 parsecs"), None);
-        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(parse_duration("5"), None);
-        assert_eq!(parse_ports("9600-9700"), Some((9600, 9700)));
-        assert_eq!(parse_ports("9700-9600"), None);
+    fn pipelines_have_settings_of_their_own_over_common_ones() {
+        let list = "- pipeline.id: a\n  path.config: /a\n  pipeline.batch.size: 7\n- pipeline.id: b\n  config.string: 'input {}'\n";
+        let yaml = "pipeline.batch.size: 9\n";
+        let directory = Directory::with("list", &[("logstash.yml", yaml), ("pipelines.yml", list)]);
+        let pipelines = directory.load(&[]).unwrap().pipelines().unwrap();
+        let sizes: Vec<_> = pipelines
+            .iter()
+            .map(|pipeline| (pipeline.id.as_str(), pipeline.batch_size))
+            .collect();
+        assert_eq!(sizes, [("a", 7), ("b", 9)]);
+        let single = directory.load(&["-f", "x.conf"]).unwrap();
+        assert_eq!(single.pipelines().unwrap().len(), 1);
+        assert!(
+            single
+                .notices
+                .iter()
+                .any(|notice| notice.contains("pipelines.yml` is not used"))
+        );
+    }
+
+    #[test]
+    fn a_list_of_pipelines_that_cannot_be_is_refused() {
+        let refusals = [
+            ("pipeline.id: a", "expected a list"),
+            (
+                "- pipeline.id: a",
+                "either `path.config` or `config.string`",
+            ),
+            ("- path.config: x\n- path.config: y", "two pipelines `main`"),
+            (
+                "- path.config: x\n  api.http.port: 1",
+                "move it to logstash.yml",
+            ),
+            (
+                "- path.config: x\n  pipeline.worker: 1",
+                "did you mean `pipeline.workers`",
+            ),
+            (
+                "- path.config: x\n  pipeline.id: a/b",
+                "a name without slashes",
+            ),
+        ];
+        for (list, why) in refusals {
+            let directory = Directory::with("refused", &[("pipelines.yml", list)]);
+            let error = directory.load(&[]).unwrap().pipelines().unwrap_err();
+            assert!(error.to_string().contains(why), "{list}: {error}");
+        }
+    }
+
+    #[test]
+    fn who_may_ask_the_api_is_set() {
+        let directory = Directory::with("api", &[("logstash.yml", "api.auth.type: basic")]);
+        assert!(directory.load(&[]).is_err());
+        let flags = [
+            "-S",
+            "api.auth.basic.username=u",
+            "-S",
+            "api.auth.basic.password=p",
+        ];
+        let api = directory.load(&flags).unwrap().api.unwrap();
+        assert_eq!(api.login, Some(("u".to_owned(), "p".to_owned())));
     }
 
     #[test]
     fn dead_letters_go_where_logstash_s_settings_say_or_to_a_topic() {
-        let place = |yaml: &str| file(yaml)?.dead_letters(Path::new("data"));
+        let place = |yaml: &str| {
+            let mut values = Values::default();
+            values.add("", &serde_yaml_ng::from_str(yaml).unwrap(), &|_| true)?;
+            dead_letters(&values, Path::new("data"))
+        };
         let default = place("{}").unwrap();
         assert_eq!(default.path, Path::new("data/dead_letter_queue"));
         assert_eq!(default.storage_policy, StoragePolicy::Stop);
@@ -533,16 +445,5 @@ mod tests {
         assert_eq!(topic.properties["bootstrap.servers"], "kafka:9092");
         let error = place("dead_letter_queue.storage_policy: drop").unwrap_err();
         assert!(error.to_string().contains("stop, drop_newer or drop_older"));
-    }
-
-    #[test]
-    fn variables_take_the_environment_or_their_default() {
-        assert_eq!(expand("x", "a${KELP_NOT_SET:b}c").unwrap(), "abc");
-        let error = expand("path.data", "${KELP_NOT_SET}").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("`KELP_NOT_SET`, which is not set")
-        );
     }
 }

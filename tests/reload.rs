@@ -19,21 +19,21 @@ struct Kelp {
 
 impl Kelp {
     fn start(name: &str, config: &str, arguments: &[&str]) -> Self {
+        let arguments = [&["-f", "pipeline.conf"], arguments].concat();
+        Self::start_with(name, &[("pipeline.conf", config)], &arguments)
+    }
+
+    fn start_with(name: &str, files: &[(&str, &str)], arguments: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("kelp-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("pipeline.conf"), config).unwrap();
+        for (file, text) in files {
+            fs::write(folder.join(file), text).unwrap();
+        }
         let log = fs::File::create(folder.join("log")).unwrap();
         let settings = "api.enabled: false\n";
         fs::write(folder.join("logstash.yml"), settings).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_kelp"))
-            .args([
-                "-f",
-                "pipeline.conf",
-                "--path.data",
-                "data",
-                "--path.settings",
-                ".",
-            ])
+            .args(["--path.data", "data", "--path.settings", "."])
             .args(["-w", "2"])
             .args(arguments)
             .env("FOLDER", &folder)
@@ -54,7 +54,11 @@ impl Kelp {
     }
 
     fn write_config(&self, config: &str) {
-        fs::write(self.folder.join("pipeline.conf"), config).unwrap();
+        self.write("pipeline.conf", config);
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.folder.join(file), text).unwrap();
     }
 
     fn hang_up(&self) {
@@ -136,7 +140,7 @@ fn a_reload_takes_effect_and_the_input_goes_on() {
     kelp.wait_for_lines(&["old 1"]);
     kelp.write_config(&config("new"));
     kelp.hang_up();
-    kelp.wait_for_log("run: reloaded", 1);
+    kelp.wait_for_log(": reloaded pipeline=", 1);
     kelp.write_line("2");
     kelp.wait_for_lines(&["old 1", "new 2"]);
     kelp.finish(&["old 1", "new 2"]);
@@ -146,7 +150,7 @@ fn a_reload_takes_effect_and_the_input_goes_on() {
 fn a_changed_file_is_noticed() {
     let mut kelp = Kelp::start("notice", &config("old"), &["-r"]);
     kelp.write_config(&config("new"));
-    kelp.wait_for_log("run: reloaded", 1);
+    kelp.wait_for_log(": reloaded pipeline=", 1);
     kelp.write_line("1");
     kelp.finish(&["new 1"]);
 }
@@ -182,7 +186,7 @@ fn what_is_broken_or_cannot_start_changes_nothing_and_says_why() {
     kelp.wait_for_lines(&["old 1"]);
     kelp.write_config(&config("new"));
     kelp.hang_up();
-    kelp.wait_for_log("run: reloaded", 1);
+    kelp.wait_for_log(": reloaded pipeline=", 1);
     kelp.write_line("2");
     kelp.finish(&["old 1", "new 2"]);
 }
@@ -197,8 +201,76 @@ fn an_output_that_cannot_deliver_is_replaced_after_the_timeout() {
     kelp.wait_for_lines(&["old 1"]);
     kelp.write_config(&config("new"));
     kelp.hang_up();
-    kelp.wait_for_log("run: reloaded", 1);
+    kelp.wait_for_log(": reloaded pipeline=", 1);
     assert!(kelp.log().contains("goes on trying"), "{}", kelp.log());
     kelp.write_line("2");
     kelp.wait_for_lines(&["old 1", "new 2"]);
+}
+
+/// Pipelines of a list are reloaded, added and removed each by itself.
+#[test]
+fn pipelines_of_a_list_come_change_and_go_by_themselves() {
+    let list = |entries: &[(&str, &str)]| {
+        let entry =
+            |(id, config): &(&str, &str)| format!("- pipeline.id: {id}\n  path.config: {config}\n");
+        entries.iter().map(entry).collect::<String>()
+    };
+    let endless = |name: &str| {
+        format!(
+            "input {{ generator {{ count => 1 message => '{name}' }} generator {{ message => '{name}' }} }}
+             filter {{ if [event][sequence] != 0 {{ drop {{ }} }} }}
+             output {{ file {{ path => '${{FOLDER}}/{name}' }} }}"
+        )
+    };
+    let (steady, second) = (endless("steady"), endless("second"));
+    let both = list(&[("main", "pipeline.conf"), ("steady", "steady.conf")]);
+    let files = [
+        ("pipelines.yml", both.as_str()),
+        ("pipeline.conf", &config("old")),
+        ("steady.conf", &steady),
+        ("second.conf", &second),
+    ];
+    let mut kelp = Kelp::start_with("list", &files, &["-r", "--config.reload.interval", "100ms"]);
+    kelp.wait_for_log("pipeline started", 2);
+    kelp.write_line("1");
+    kelp.wait_for_lines(&["old 1"]);
+
+    kelp.write_config(&config("new"));
+    kelp.wait_for_log(": reloaded pipeline=\"main\"", 1);
+    kelp.write_line("2");
+    kelp.wait_for_lines(&["old 1", "new 2"]);
+
+    let other = list(&[("main", "pipeline.conf"), ("second", "second.conf")]);
+    kelp.write("pipelines.yml", &other);
+    kelp.wait_for_log("pipeline removed pipeline=\"steady\"", 1);
+    kelp.wait_for_log("pipeline started pipeline=\"second\"", 1);
+
+    kelp.write("pipelines.yml", "- pipeline.id: [");
+    kelp.wait_for_log("the pipelines go on as they were", 1);
+    kelp.write("pipelines.yml", &list(&[("main", "pipeline.conf")]));
+    kelp.wait_for_log("pipeline removed pipeline=\"second\"", 1);
+    assert_eq!(
+        kelp.log().matches(": reloaded pipeline=").count(),
+        1,
+        "{}",
+        kelp.log()
+    );
+    kelp.write_line("3");
+    kelp.finish(&["old 1", "new 2", "new 3"]);
+}
+
+/// One that cannot start keeps no other from running, and is seen in the exit code.
+#[test]
+fn a_broken_pipeline_of_a_list_keeps_no_other_from_running() {
+    let list = "- pipeline.id: main\n  path.config: pipeline.conf\n- pipeline.id: broken\n  config.string: 'filter {'\n";
+    let files = [("pipelines.yml", list), ("pipeline.conf", &config("old"))];
+    let mut kelp = Kelp::start_with("one-broken", &files, &[]);
+    kelp.wait_for_log(
+        "not started: the configuration is broken pipeline=\"broken\"",
+        1,
+    );
+    kelp.write_line("1");
+    kelp.wait_for_lines(&["old 1"]);
+    drop(kelp.child.stdin.take());
+    assert_eq!(kelp.child.wait().unwrap().code(), Some(1));
 }

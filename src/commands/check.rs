@@ -111,6 +111,7 @@ fn check(config: ConfigArgs, args: &CheckArgs) -> Result<Configuration, CheckErr
         ecs: Some(args.ecs),
         ..RunArgs::default()
     })?;
+    let settings = settings.pipeline;
     let mut configuration = Configuration::load(&settings.config)?;
     let readable = !configuration.has_errors();
     Compiled::compile(&mut configuration, &settings);

@@ -1,28 +1,28 @@
-//! `kelp -f FILE`: runs a pipeline until it is told to stop.
+//! `kelp -f FILE`: runs pipelines until it is told to stop.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use kelp_parser::config::SourceMap;
 use tracing::{error, info, warn};
 
+use crate::agent::{Agent, Watch};
 use crate::cli::RunArgs;
-use crate::configuration::Configuration;
 use crate::logging;
-use crate::monitor::{Monitor, Snapshot};
-use crate::run::{Compiled, Letters, Prepared, Running};
+use crate::monitor::{Monitor, NodeSnapshot};
 use crate::settings::Settings;
 use crate::signals::{Signal, Signals};
 
-/// How often the parts of the pipeline are looked at.
+/// How often the parts of the pipelines are looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 
 /// How often the API gets a new snapshot.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the command.
-pub fn run(args: RunArgs) -> ExitCode {
-    let test = args.test;
+pub fn run(mut args: RunArgs) -> ExitCode {
+    if args.settings.is_none() {
+        args.settings = std::env::var_os("LS_SETTINGS_DIR").map(Into::into);
+    }
     let settings = match Settings::load(args) {
         Ok(settings) => settings,
         Err(error) => {
@@ -30,234 +30,69 @@ pub fn run(args: RunArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    logging::start(settings.log_level);
+    logging::start(settings.log_level, settings.log_format);
     for notice in &settings.notices {
         warn!("{notice}");
     }
-    let Some((compiled, sources)) = compile(&settings) else {
-        return ExitCode::FAILURE;
-    };
-    if test {
-        println!("Configuration OK");
-        return ExitCode::SUCCESS;
+    if settings.test_and_exit {
+        return check(&settings);
     }
-    let started = Signals::install()
-        .map_err(|error| format!("cannot watch signals: {error}"))
-        .and_then(|signals| {
-            let running = Running::start(compiled, &settings).map_err(|error| error.to_string())?;
-            Ok((signals, running))
-        });
-    match started {
-        Ok((signals, running)) => Process::new(&settings, running, sources).run(&signals),
-        Err(message) => {
-            error!("{message}");
+    let signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => {
+            error!("cannot watch signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match Agent::start(settings) {
+        Ok(agent) => run_until_told(agent, &signals),
+        Err(error) => {
+            error!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Loads and compiles the configuration, and prints what is wrong with it.
-fn compile(settings: &Settings) -> Option<(Compiled, SourceMap)> {
-    match Configuration::load(&settings.config) {
-        Ok(configuration) => compile_loaded(configuration, settings),
+fn check(settings: &Settings) -> ExitCode {
+    match Agent::check(settings) {
+        Ok(true) => {
+            println!("Configuration OK");
+            ExitCode::SUCCESS
+        }
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error}");
-            None
+            ExitCode::FAILURE
         }
     }
 }
 
-fn compile_loaded(
-    mut configuration: Configuration,
-    settings: &Settings,
-) -> Option<(Compiled, SourceMap)> {
-    let compiled = Compiled::compile(&mut configuration, settings);
-    configuration.print_diagnostics();
-    Some((compiled?, configuration.sources))
-}
-
-/// The running pipeline and what it is made of.
-struct Process<'s> {
-    settings: &'s Settings,
-    running: Running,
-    /// The configuration that runs, to go back to.
-    sources: SourceMap,
-    reloads: Reloads,
-}
-
-/// How reloads went.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reloads {
-    successes: u64,
-    failures: u64,
-}
-
-impl<'s> Process<'s> {
-    fn new(settings: &'s Settings, running: Running, sources: SourceMap) -> Self {
-        info!(
-            pipeline = settings.pipeline_id,
-            workers = settings.workers,
-            "pipeline started"
-        );
-        Self {
-            settings,
-            running,
-            sources,
-            reloads: Reloads::default(),
-        }
-    }
-
-    fn run(mut self, signals: &Signals) -> ExitCode {
-        let settings = self.settings;
-        let mut changes = Changes::watch(settings);
-        let monitor = Monitor::start(settings.api.as_ref(), Snapshot::of(&self.running, settings));
-        let mut published = Instant::now();
-        let mut code = ExitCode::SUCCESS;
-        loop {
-            let reload = match signals.wait(WATCH_EVERY) {
-                Some(Signal::Stop) => {
-                    info!("stopping: delivering what is in flight");
-                    break;
-                }
-                Some(Signal::Reload) => true,
-                None => changes.found(settings),
-            };
-            if reload {
-                self = match self.reload() {
-                    Ok(process) => process,
-                    Err(message) => {
-                        error!("{message}");
-                        return ExitCode::FAILURE;
-                    }
-                };
-            }
-            if published.elapsed() >= PUBLISH_EVERY {
-                monitor.publish(Snapshot::of(&self.running, settings));
-                published = Instant::now();
-            }
-            if self.running.has_ended() {
+fn run_until_told(mut agent: Agent, signals: &Signals) -> ExitCode {
+    let settings = agent.settings();
+    let mut watch = Watch::every(settings.reload_interval);
+    let monitor = Monitor::start(settings.api.as_ref(), NodeSnapshot::of(&agent));
+    let mut published = Instant::now();
+    loop {
+        match signals.wait(WATCH_EVERY) {
+            Some(Signal::Stop) => {
+                info!("stopping: delivering what is in flight");
                 break;
             }
-            if let Some(error) = self.running.failure() {
-                error!("{error}");
-                code = ExitCode::FAILURE;
-                break;
-            }
-            if self.running.has_lost_worker() {
-                error!("a worker has died, which is a defect; what it held is not committed");
-                code = ExitCode::FAILURE;
-                break;
-            }
+            Some(Signal::Reload) => agent.reload(true),
+            None if watch.is_due() => agent.reload(false),
+            None => {}
         }
-        self.stop();
-        code
-    }
-
-    fn stop(self) {
-        let patience = if self.running.has_ended() {
-            // Everything is consumed; whoever pipes a file in wants all of it delivered.
-            Duration::from_secs(u64::from(u32::MAX))
-        } else {
-            self.settings.shutdown_timeout
-        };
-        self.running.stop(patience).warn_of_rest();
-        info!("stopped");
-    }
-
-    /// Replaces the pipeline by that of the configuration as it is now; one that is broken or cannot start changes
-    /// nothing. An error means that nothing runs any more.
-    fn reload(mut self) -> Result<Self, String> {
-        let settings = self.settings;
-        let prepared = match compile(settings) {
-            None => Err("the configuration is broken".to_owned()),
-            Some((compiled, sources)) => match self.running.prepare(compiled, settings) {
-                Ok(prepared) => Ok((prepared, sources)),
-                Err(error) => Err(error.to_string()),
-            },
-        };
-        let (prepared, sources) = match prepared {
-            Ok(prepared) => prepared,
-            Err(why) => {
-                error!("not reloaded, the pipeline goes on as it was: {why}");
-                self.reloads.failures += 1;
-                return Ok(self);
-            }
-        };
-        info!("reloading: delivering what is in flight");
-        let patience = settings.shutdown_timeout;
-        match self.running.replace(prepared, settings, patience) {
-            Ok(running) => {
-                self.reloads.successes += 1;
-                info!(
-                    reloads = self.reloads.successes,
-                    failures = self.reloads.failures,
-                    "reloaded"
-                );
-                Ok(Self {
-                    running,
-                    sources,
-                    ..self
-                })
-            }
-            Err(unstarted) => {
-                error!(
-                    "{}; going back to the configuration from before",
-                    unstarted.error
-                );
-                self.reloads.failures += 1;
-                let running = restart(&self.sources, settings, unstarted.letters)?;
-                Ok(Self { running, ..self })
-            }
+        if published.elapsed() >= PUBLISH_EVERY {
+            monitor.publish(NodeSnapshot::of(&agent));
+            published = Instant::now();
+        }
+        agent.look();
+        if !agent.is_at_work() {
+            break;
         }
     }
-}
-
-/// Starts the configuration that ran before, after its successor could not start.
-fn restart(sources: &SourceMap, settings: &Settings, letters: Letters) -> Result<Running, String> {
-    let configuration = Configuration::load_texts(sources, &settings.config);
-    let (compiled, _) = compile_loaded(configuration, settings)
-        .ok_or("the configuration from before is not valid any more")?;
-    let prepared = Prepared::new(compiled, settings, letters.handle());
-    let prepared = prepared.map_err(|error| error.to_string())?;
-    prepared
-        .start(settings, letters)
-        .map_err(|unstarted| unstarted.error.to_string())
-}
-
-/// Whether the texts of the configuration change (`config.reload.automatic`).
-struct Changes {
-    interval: Option<Duration>,
-    looked: Instant,
-    texts: Vec<String>,
-}
-
-impl Changes {
-    fn watch(settings: &Settings) -> Self {
-        Self {
-            interval: settings.reload_interval,
-            looked: Instant::now(),
-            texts: Self::texts(settings).unwrap_or_default(),
-        }
-    }
-
-    /// Looks again, if it is time to; a file that cannot be read just now is not a change.
-    fn found(&mut self, settings: &Settings) -> bool {
-        let due = |interval| self.looked.elapsed() >= interval;
-        if !self.interval.is_some_and(due) {
-            return false;
-        }
-        self.looked = Instant::now();
-        match Self::texts(settings) {
-            Some(texts) if texts != self.texts => {
-                self.texts = texts;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn texts(settings: &Settings) -> Option<Vec<String>> {
-        let configuration = Configuration::load(&settings.config).ok()?;
-        Some(configuration.texts())
-    }
+    let code = ExitCode::from(u8::from(agent.has_failed()));
+    agent.stop();
+    info!("stopped");
+    code
 }

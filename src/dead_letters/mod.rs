@@ -69,6 +69,14 @@ impl DeadLetterPlace {
         }
     }
 
+    /// Where a pipeline's are, for people to see.
+    pub fn place_of(&self, pipeline_id: &str) -> String {
+        match &self.topic {
+            Some(topic) => format!("topic {}", topic.name),
+            None => self.path.join(pipeline_id).display().to_string(),
+        }
+    }
+
     /// Opens a pipeline's dead letters for writing.
     pub fn open(&self, pipeline_id: &str) -> Result<(DeadLetterStore, DeadLetters), OpenError> {
         match &self.topic {

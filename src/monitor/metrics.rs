@@ -2,42 +2,91 @@
 
 use std::fmt::Write;
 
-use super::snapshot::Snapshot;
+use super::process::resident_bytes;
+use super::snapshot::{NodeSnapshot, Snapshot};
 
 /// `GET /metrics`
-pub fn render(snapshot: &Snapshot) -> String {
+pub fn render(node: &NodeSnapshot) -> String {
     let mut page = Page::default();
-    let pipeline = ("pipeline", snapshot.pipeline_id.as_str());
-    page.family(
-        "kelp_uptime_seconds",
-        "gauge",
-        "Seconds since the pipeline started.",
-    );
-    page.sample(&[pipeline], snapshot.started.elapsed().as_secs_f64());
     page.family(
         "kelp_resident_bytes",
         "gauge",
         "Resident memory of the process.",
     );
     page.sample(&[], resident_bytes() as f64);
-    page.family("kelp_events_in_total", "counter", "Events made of records.");
-    page.sample(&[pipeline], snapshot.totals.events_in as f64);
-    page.family(
-        "kelp_events_out_total",
-        "counter",
-        "Events that left the filters.",
-    );
-    page.sample(&[pipeline], snapshot.totals.events_out as f64);
-    page.family(
-        "kelp_dead_letters_total",
-        "counter",
-        "Documents among the dead letters.",
-    );
-    page.sample(&[pipeline], snapshot.dead_letters as f64);
-    inputs(&mut page, snapshot);
-    filters(&mut page, snapshot);
-    outputs(&mut page, snapshot);
+    reloads(&mut page, node);
+    pipelines(&mut page, node);
+    inputs(&mut page, node);
+    filters(&mut page, node);
+    outputs(&mut page, node);
     page.text
+}
+
+fn reloads(page: &mut Page, node: &NodeSnapshot) {
+    let families = [
+        (
+            "kelp_reload_successes_total",
+            "Pipelines replaced by a reload.",
+            node.reloads.successes,
+        ),
+        (
+            "kelp_reload_failures_total",
+            "Pipelines that a reload left as they were.",
+            node.reloads.failures,
+        ),
+    ];
+    for (name, help, count) in families {
+        page.family(name, "counter", help);
+        page.sample(&[], count as f64);
+    }
+}
+
+fn pipelines(page: &mut Page, node: &NodeSnapshot) {
+    type Read = fn(&Snapshot) -> f64;
+    let families: [(&'static str, &str, &str, Read); 4] = [
+        (
+            "kelp_uptime_seconds",
+            "gauge",
+            "Seconds since the pipeline started.",
+            |pipeline| pipeline.started.elapsed().as_secs_f64(),
+        ),
+        (
+            "kelp_events_in_total",
+            "counter",
+            "Events made of records.",
+            |pipeline| pipeline.totals.events_in as f64,
+        ),
+        (
+            "kelp_events_out_total",
+            "counter",
+            "Events that left the filters.",
+            |pipeline| pipeline.totals.events_out as f64,
+        ),
+        (
+            "kelp_dead_letters_total",
+            "counter",
+            "Documents among the dead letters.",
+            |pipeline| pipeline.dead_letters as f64,
+        ),
+    ];
+    for (name, kind, help, read) in families {
+        page.family(name, kind, help);
+        for pipeline in &node.pipelines {
+            page.sample(&[("pipeline", &pipeline.pipeline_id)], read(pipeline));
+        }
+    }
+}
+
+/// The parts of all pipelines, each with the id of its own.
+fn parts<'n, T: 'n>(
+    node: &'n NodeSnapshot,
+    of: impl Fn(&'n Snapshot) -> &'n [T],
+) -> impl Iterator<Item = (&'n str, &'n T)> {
+    let pipelines = node.pipelines.iter();
+    pipelines.flat_map(move |pipeline| {
+        let id = pipeline.pipeline_id.as_str();
+        of(pipeline).iter().map(move |part| (id, part))
+    })
 }
 
 #[derive(Default)]
@@ -69,16 +118,17 @@ impl Page {
     }
 }
 
-fn inputs(page: &mut Page, snapshot: &Snapshot) {
+fn inputs(page: &mut Page, node: &NodeSnapshot) {
     page.family(
         "kelp_consumer_lag",
         "gauge",
         "Records of a partition not consumed yet.",
     );
-    for input in &snapshot.inputs {
+    for (pipeline, input) in parts(node, |pipeline| &pipeline.inputs) {
         for partition in &input.stats.partitions {
             let number = partition.partition.to_string();
             let labels = [
+                ("pipeline", pipeline),
                 ("input", input.id.as_str()),
                 ("topic", &partition.topic),
                 ("partition", &number),
@@ -93,10 +143,11 @@ fn inputs(page: &mut Page, snapshot: &Snapshot) {
         "gauge",
         "Records of a partition not committed yet.",
     );
-    for input in &snapshot.inputs {
+    for (pipeline, input) in parts(node, |pipeline| &pipeline.inputs) {
         for partition in &input.stats.partitions {
             let number = partition.partition.to_string();
             let labels = [
+                ("pipeline", pipeline),
                 ("input", input.id.as_str()),
                 ("topic", &partition.topic),
                 ("partition", &number),
@@ -147,13 +198,16 @@ fn inputs(page: &mut Page, snapshot: &Snapshot) {
     ];
     for (name, kind, help, read) in families {
         page.family(name, kind, help);
-        for input in &snapshot.inputs {
-            page.sample(&[("input", &input.id)], read(&input.stats));
+        for (pipeline, input) in parts(node, |pipeline| &pipeline.inputs) {
+            page.sample(
+                &[("pipeline", pipeline), ("input", &input.id)],
+                read(&input.stats),
+            );
         }
     }
 }
 
-fn filters(page: &mut Page, snapshot: &Snapshot) {
+fn filters(page: &mut Page, node: &NodeSnapshot) {
     type Read = fn(&kelp_parser::pipeline::FilterCounters) -> u64;
     let families: [(&'static str, &str, Read); 3] = [
         (
@@ -174,16 +228,20 @@ fn filters(page: &mut Page, snapshot: &Snapshot) {
     ];
     for (name, help, read) in families {
         page.family(name, "counter", help);
-        for filter in &snapshot.filters {
+        for (pipeline, filter) in parts(node, |pipeline| &pipeline.filters) {
             page.sample(
-                &[("id", &filter.id), ("plugin", filter.name)],
+                &[
+                    ("pipeline", pipeline),
+                    ("id", &filter.id),
+                    ("plugin", filter.name),
+                ],
                 read(&filter.counters) as f64,
             );
         }
     }
 }
 
-fn outputs(page: &mut Page, snapshot: &Snapshot) {
+fn outputs(page: &mut Page, node: &NodeSnapshot) {
     type Read = fn(&kelp_sink::OutputStats) -> u64;
     let families: [(&'static str, &str, &str, Read); 8] = [
         (
@@ -237,25 +295,15 @@ fn outputs(page: &mut Page, snapshot: &Snapshot) {
     ];
     for (name, kind, help, read) in families {
         page.family(name, kind, help);
-        for output in &snapshot.outputs {
+        for (pipeline, output) in parts(node, |pipeline| &pipeline.outputs) {
             page.sample(
-                &[("id", &output.id), ("plugin", &output.name)],
+                &[
+                    ("pipeline", pipeline),
+                    ("id", &output.id),
+                    ("plugin", &output.name),
+                ],
                 read(&output.stats) as f64,
             );
         }
     }
-}
-
-/// Resident memory of the process; 0 where the system does not tell.
-pub fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = line.and_then(|line| {
-        line.trim()
-            .trim_end_matches("kB")
-            .trim()
-            .parse::<u64>()
-            .ok()
-    });
-    kibibytes.unwrap_or(0) * 1024
 }

@@ -1,33 +1,41 @@
-//! The HTTP API: Logstash's `/` and `/_node/stats`, a health report, and `/metrics` for Prometheus.
+//! The HTTP API: Logstash's, with the same names in the same places, and `/metrics` for Prometheus.
 //!
 //! It serves the last snapshot that the main loop has published and touches no running part, so that
 //! looking costs nothing and can never hold anything up.
 
+mod health;
+mod info;
 mod metrics;
 mod node_stats;
+mod process;
 mod snapshot;
+mod threads;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
-pub use snapshot::Snapshot;
+pub use snapshot::{NodeSnapshot, Snapshot};
 
 use crate::settings::ApiAddress;
 
 /// The running API.
 pub struct Monitor {
-    latest: Arc<Mutex<Arc<Snapshot>>>,
+    latest: Arc<Mutex<Arc<NodeSnapshot>>>,
     address: Option<SocketAddr>,
     /// Serves until it is dropped.
     _runtime: Option<Runtime>,
@@ -35,7 +43,7 @@ pub struct Monitor {
 
 impl Monitor {
     /// Starts serving on the first free port. Without one, or without an address, nothing is served.
-    pub fn start(address: Option<&ApiAddress>, first: Snapshot) -> Self {
+    pub fn start(address: Option<&ApiAddress>, first: NodeSnapshot) -> Self {
         let latest = Arc::new(Mutex::new(Arc::new(first)));
         let mut monitor = Self {
             latest: Arc::clone(&latest),
@@ -60,7 +68,17 @@ impl Monitor {
         match runtime.block_on(listen(wanted)) {
             Some((listener, bound)) => {
                 info!("api on http://{bound}: /_node/stats, /_health_report, /metrics");
-                runtime.spawn(serve(listener, bound, latest));
+                let login = wanted.login.as_ref().map(|(user, password)| {
+                    let both = BASE64_STANDARD.encode(format!("{user}:{password}"));
+                    format!("Basic {both}")
+                });
+                let api = Arc::new(Api {
+                    bound,
+                    login,
+                    id: info::random_id(),
+                    started: SystemTime::now(),
+                });
+                runtime.spawn(serve(listener, api, latest));
                 monitor.address = Some(bound);
                 monitor._runtime = Some(runtime);
             }
@@ -73,7 +91,7 @@ impl Monitor {
     }
 
     /// Replaces what is served.
-    pub fn publish(&self, snapshot: Snapshot) {
+    pub fn publish(&self, snapshot: NodeSnapshot) {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 }
@@ -88,21 +106,22 @@ async fn listen(wanted: &ApiAddress) -> Option<(TcpListener, SocketAddr)> {
     None
 }
 
-async fn serve(listener: TcpListener, bound: SocketAddr, latest: Arc<Mutex<Arc<Snapshot>>>) {
+async fn serve(listener: TcpListener, api: Arc<Api>, latest: Arc<Mutex<Arc<NodeSnapshot>>>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors, say: let others go first.
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             continue;
         };
-        let latest = Arc::clone(&latest);
+        let (latest, api) = (Arc::clone(&latest), Arc::clone(&api));
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let snapshot = latest
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .clone();
-                async move { Ok::<_, Infallible>(answer(&request, &snapshot, bound)) }
+                let api = Arc::clone(&api);
+                async move { Ok::<_, Infallible>(answer(&request, &snapshot, &api)) }
             });
             // A client that goes away in the middle is its own business.
             let _ = hyper::server::conn::http1::Builder::new()
@@ -112,11 +131,23 @@ async fn serve(listener: TcpListener, bound: SocketAddr, latest: Arc<Mutex<Arc<S
     }
 }
 
-fn answer(
-    request: &Request<Incoming>,
-    snapshot: &Snapshot,
+/// What every answer needs beside the snapshot.
+struct Api {
     bound: SocketAddr,
-) -> Response<Full<Bytes>> {
+    /// The `Authorization` that is asked for.
+    login: Option<String>,
+    /// Made anew at each start.
+    id: String,
+    started: SystemTime,
+}
+
+fn answer(request: &Request<Incoming>, node: &NodeSnapshot, api: &Api) -> Response<Full<Bytes>> {
+    if let Some(login) = &api.login {
+        let given = request.headers().get(AUTHORIZATION);
+        if given.is_none_or(|given| !is_same(given.as_bytes(), login.as_bytes())) {
+            return unauthorized();
+        }
+    }
     if request.method() != Method::GET {
         return text(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -124,31 +155,107 @@ fn answer(
         );
     }
     let path = request.uri().path().trim_end_matches('/');
-    let stats = path.strip_prefix("/_node/stats");
-    match (path, stats) {
-        ("", _) => json(StatusCode::OK, &node_stats::root(snapshot, bound)),
-        (_, Some("")) => json(StatusCode::OK, &node_stats::all(snapshot, bound)),
-        (_, Some("/pipelines")) => json(StatusCode::OK, &node_stats::pipelines(snapshot, bound)),
-        (_, Some(rest)) if rest.strip_prefix("/pipelines/") == Some(&snapshot.pipeline_id) => {
-            json(StatusCode::OK, &node_stats::pipelines(snapshot, bound))
-        }
-        ("/_health_report", _) => {
-            let report = node_stats::health(snapshot);
-            json(StatusCode::OK, &report)
-        }
-        ("/metrics", _) => text(StatusCode::OK, metrics::render(snapshot)),
-        _ => {
-            let error =
-                serde_json::json!({"path": path, "status": 404, "error": {"message": "Not Found"}});
-            json(StatusCode::NOT_FOUND, &error)
-        }
+    let query = request.uri().query().unwrap_or_default();
+    let has = |name: &str| {
+        query
+            .split('&')
+            .any(|part| part.split('=').next() == Some(name))
+    };
+    if path == "/metrics" {
+        return text(StatusCode::OK, metrics::render(node));
+    }
+    if path == "/_node/hot_threads" && has("human") {
+        return text(StatusCode::OK, threads::as_text());
+    }
+    let (status, value) = match value_of(path, node, api) {
+        Some(value) => (StatusCode::OK, value),
+        None => (
+            StatusCode::NOT_FOUND,
+            json!({"path": path, "status": 404, "error": {"message": "Not Found"}}),
+        ),
+    };
+    let body = match has("pretty") {
+        true => format!("{value:#}\n"),
+        false => format!("{value}\n"),
+    };
+    respond(status, "application/json", body)
+}
+
+/// What is at a path; each answer begins with what tells the process from others, as in Logstash.
+fn value_of(path: &str, node: &NodeSnapshot, api: &Api) -> Option<Value> {
+    let base = info::base(node, api);
+    let with = |name: &str, value: Value| {
+        let mut all = base.clone();
+        all[name] = value;
+        all
+    };
+    let pipeline = |pipelines: Value, id: &str| {
+        let pipeline = pipelines.get(id)?.clone();
+        Some(with("pipelines", json!({id: pipeline})))
+    };
+    let path = path
+        .strip_prefix("/_stats")
+        .map_or(path.to_owned(), |rest| format!("/_node/stats{rest}"));
+    let path = path.as_str();
+    if let Some(id) = path.strip_prefix("/_node/stats/pipelines/") {
+        return pipeline(node_stats::pipelines(node, api), id);
+    }
+    if let Some(id) = path.strip_prefix("/_node/pipelines/") {
+        return pipeline(info::pipelines(node, api), id);
+    }
+    if let Some(rest) = path.strip_prefix("/_node/stats") {
+        return selected(&base, node_stats::all(node, api), rest);
+    }
+    match path {
+        "" => Some(info::root(node, api)),
+        "/_health_report" => Some(health::report(node, api)),
+        "/_node/plugins" => Some(info::plugins(base)),
+        "/_node/hot_threads" => Some(with("hot_threads", threads::as_json())),
+        "/_node/logging" => Some(with("loggers", crate::logging::levels())),
+        _ => selected(&base, info::node(node, api), path.strip_prefix("/_node")?),
     }
 }
 
-fn json(status: StatusCode, value: &serde_json::Value) -> Response<Full<Bytes>> {
-    let mut body = value.to_string();
-    body.push('\n');
-    respond(status, "application/json", body)
+/// Of `all` what `path` names: everything for an empty one, else names divided by commas.
+fn selected(base: &Value, all: Value, path: &str) -> Option<Value> {
+    let names = match path {
+        "" => None,
+        path => Some(path.strip_prefix('/')?.split(',').collect::<Vec<_>>()),
+    };
+    let Value::Object(all) = all else { return None };
+    let mut answer = base.clone();
+    let mut count = 0;
+    for (name, value) in all {
+        if names
+            .as_ref()
+            .is_none_or(|names| names.contains(&name.as_str()))
+        {
+            answer[&name] = value;
+            count += 1;
+        }
+    }
+    (count > 0).then_some(answer)
+}
+
+/// Compares without telling by its duration how much is right.
+fn is_same(given: &[u8], wanted: &[u8]) -> bool {
+    let differences = given
+        .iter()
+        .zip(wanted)
+        .map(|(given, wanted)| given ^ wanted);
+    given.len() == wanted.len() && differences.fold(0, |all, bits| all | bits) == 0
+}
+
+fn unauthorized() -> Response<Full<Bytes>> {
+    let mut response = text(
+        StatusCode::UNAUTHORIZED,
+        "user and password are needed\n".to_owned(),
+    );
+    response.headers_mut().insert(
+        WWW_AUTHENTICATE,
+        HeaderValue::from_static("Basic realm=\"logstash-api\""),
+    );
+    response
 }
 
 fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
@@ -158,9 +265,8 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
 fn respond(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        hyper::header::HeaderValue::from_static(content_type),
-    );
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

@@ -1,83 +1,115 @@
-//! The shapes of Logstash's API (source: Logstash's documentation of the node stats and health report APIs).
+//! `/_node/stats`, in the shape of Logstash's (source: `stats.rb`); what there is more of stands beside it.
 
-use std::net::SocketAddr;
+use serde_json::{Map, Value, json};
 
-use serde_json::{Value, json};
-
-use super::snapshot::{InputSnapshot, OutputSnapshot, Snapshot};
-
-/// `GET /`
-pub fn root(snapshot: &Snapshot, bound: SocketAddr) -> Value {
-    json!({
-        "host": hostname(),
-        "version": env!("CARGO_PKG_VERSION"),
-        "http_address": bound.to_string(),
-        "name": hostname(),
-        "snapshot": false,
-        "status": health(snapshot)["status"],
-        "pipeline": {
-            "workers": snapshot.workers,
-            "batch_size": snapshot.batch_size,
-            "batch_delay": snapshot.batch_delay_ms,
-        },
-    })
-}
+use super::snapshot::{FilterSnapshot, InputSnapshot, NodeSnapshot, OutputSnapshot, Snapshot};
+use super::threads::iso8601;
+use super::{Api, info, process};
+use crate::agent::Reloads;
 
 /// `GET /_node/stats`
-pub fn all(snapshot: &Snapshot, bound: SocketAddr) -> Value {
-    let mut stats = pipelines(snapshot, bound);
-    stats["events"] = events(snapshot);
-    stats["process"] = process();
-    stats["reloads"] = json!({"successes": 0, "failures": 0});
-    stats
+pub fn all(node: &NodeSnapshot, api: &Api) -> Value {
+    json!({
+        "jvm": process::runtime_stats(api.started),
+        "process": process::process_stats(api.started),
+        "events": sum(node),
+        "flow": {},
+        "pipelines": pipelines(node, api),
+        "reloads": {"successes": node.reloads.successes, "failures": node.reloads.failures},
+        "os": {},
+        "queue": {"events_count": node.pipelines.iter().map(Snapshot::unsettled).sum::<u64>()},
+    })
 }
 
 /// `GET /_node/stats/pipelines`
-pub fn pipelines(snapshot: &Snapshot, bound: SocketAddr) -> Value {
-    let mut stats = root(snapshot, bound);
-    let mut pipelines = serde_json::Map::new();
-    pipelines.insert(snapshot.pipeline_id.clone(), pipeline(snapshot));
-    stats["pipelines"] = Value::Object(pipelines);
-    stats
+pub fn pipelines(node: &NodeSnapshot, api: &Api) -> Value {
+    let pipelines = node.pipelines.iter();
+    let pipelines =
+        pipelines.map(|pipeline| (pipeline.pipeline_id.clone(), of_pipeline(pipeline, api)));
+    Value::Object(pipelines.collect())
 }
 
-fn pipeline(snapshot: &Snapshot) -> Value {
-    let filters: Vec<Value> = snapshot
-        .filters
-        .iter()
-        .map(|filter| {
-            json!({
-                "id": filter.id,
-                "name": filter.name,
-                "events": {"in": filter.counters.events_in, "out": filter.counters.events_out},
-                "matches": filter.counters.matched,
-            })
-        })
-        .collect();
+fn of_pipeline(pipeline: &Snapshot, api: &Api) -> Value {
     json!({
-        "events": events(snapshot),
-        "flow": {"consumer_lag": snapshot.lag()},
+        "events": events(pipeline),
+        "flow": {"consumer_lag": pipeline.lag()},
         "plugins": {
-            "inputs": snapshot.inputs.iter().map(input).collect::<Vec<_>>(),
+            "inputs": pipeline.inputs.iter().map(input).collect::<Vec<_>>(),
             "codecs": [],
-            "filters": filters,
-            "outputs": snapshot.outputs.iter().map(output).collect::<Vec<_>>(),
+            "filters": pipeline.filters.iter().map(filter).collect::<Vec<_>>(),
+            "outputs": pipeline.outputs.iter().map(output).collect::<Vec<_>>(),
         },
-        "dead_letter_queue": {"written": snapshot.dead_letters, "failing": snapshot.dead_letters_failing},
-        "queue": {"type": "kafka", "events_count": snapshot.lag()},
+        "reloads": reloads(&pipeline.reloads),
+        "queue": {
+            "type": "memory",
+            "events_count": pipeline.unsettled(),
+            "queue_size_in_bytes": pipeline.in_flight_bytes(),
+            "max_queue_size_in_bytes": pipeline.max_in_flight_bytes,
+        },
+        "pipeline": {
+            "workers": pipeline.workers,
+            "batch_size": pipeline.batch_size,
+            "batch_delay": pipeline.batch_delay_ms,
+        },
+        "dead_letter_queue": {
+            "written": pipeline.dead_letters,
+            "failing": pipeline.dead_letters_failing,
+            "max_queue_size_in_bytes": pipeline.max_dead_letter_bytes,
+            "storage_policy": pipeline.storage_policy,
+        },
+        "hash": pipeline.hash,
+        "ephemeral_id": info::ephemeral_id(pipeline, api),
     })
 }
 
-fn events(snapshot: &Snapshot) -> Value {
-    let acknowledged: u64 = snapshot
-        .outputs
-        .iter()
-        .map(|output| output.stats.acknowledged + output.stats.duplicates)
-        .sum();
+fn sum(node: &NodeSnapshot) -> Value {
+    let mut total = Map::new();
+    for pipeline in &node.pipelines {
+        let Value::Object(events) = events(pipeline) else {
+            continue;
+        };
+        for (name, count) in events {
+            let before = total.get(&name).and_then(Value::as_u64);
+            let count = before.unwrap_or(0) + count.as_u64().unwrap_or(0);
+            total.insert(name, count.into());
+        }
+    }
+    Value::Object(total)
+}
+
+fn events(pipeline: &Snapshot) -> Value {
     json!({
-        "in": snapshot.totals.events_in,
-        "filtered": snapshot.totals.events_out,
-        "out": acknowledged,
+        "in": pipeline.totals.events_in,
+        "filtered": pipeline.totals.events_out,
+        "out": pipeline.acknowledged(),
+        "duration_in_millis": pipeline.totals.busy_ms,
+        "queue_push_duration_in_millis": pipeline.stalled_ms(),
+    })
+}
+
+fn reloads(reloads: &Reloads) -> Value {
+    let (failed_at, error) = match &reloads.last_failure {
+        Some((at, why)) => (
+            json!(iso8601(*at)),
+            json!({"message": why, "backtrace": []}),
+        ),
+        None => (Value::Null, Value::Null),
+    };
+    json!({
+        "successes": reloads.successes,
+        "failures": reloads.failures,
+        "last_success_timestamp": reloads.last_success.map(iso8601),
+        "last_failure_timestamp": failed_at,
+        "last_error": error,
+    })
+}
+
+fn filter(filter: &FilterSnapshot) -> Value {
+    json!({
+        "id": filter.id,
+        "name": filter.name,
+        "events": {"in": filter.counters.events_in, "out": filter.counters.events_out},
+        "matches": filter.counters.matched,
     })
 }
 
@@ -102,7 +134,10 @@ fn input(input: &InputSnapshot) -> Value {
     json!({
         "id": input.id,
         "name": input.name,
-        "events": {"out": stats.consumed_records},
+        "events": {
+            "out": stats.consumed_records,
+            "queue_push_duration_in_millis": stats.stalled_time.as_millis() as u64,
+        },
         "bytes": stats.consumed_bytes,
         "in_flight_bytes": stats.in_flight_bytes,
         "unsettled": stats.unsettled_records,
@@ -126,6 +161,7 @@ fn output(output: &OutputSnapshot) -> Value {
         },
         "documents": {
             "successes": stats.acknowledged,
+            "non_retryable_failures": stats.dead_letters,
             "duplicates": stats.duplicates,
             "dlq_routed": stats.dead_letters,
             "in_flight": stats.in_flight,
@@ -133,56 +169,4 @@ fn output(output: &OutputSnapshot) -> Value {
         "bulk_requests": {"sent": stats.requests, "retries": stats.retries},
         "stalled": stats.is_stalled,
     })
-}
-
-/// `GET /_health_report`: red where something has given up, yellow where something waits.
-pub fn health(snapshot: &Snapshot) -> Value {
-    let mut symptoms = Vec::new();
-    let mut status = "green";
-    for output in &snapshot.outputs {
-        if output.stats.is_stalled {
-            status = "yellow";
-            symptoms.push(format!(
-                "output `{}` is not accepted by its server; consumption pauses until it is",
-                output.id
-            ));
-        }
-    }
-    for input in &snapshot.inputs {
-        if let Some(failure) = &input.failure {
-            status = "red";
-            symptoms.push(format!("input `{}` has given up: {failure}", input.id));
-        } else if input.stats.is_stalled && status == "green" {
-            status = "yellow";
-            symptoms.push(format!("input `{}` waits for the outputs", input.id));
-        }
-    }
-    if snapshot.dead_letters_failing {
-        status = "red";
-        symptoms.push(
-            "the dead letters cannot be written; consumption stops until they can".to_owned(),
-        );
-    }
-    let symptom = match symptoms.is_empty() {
-        true => "everything flows".to_owned(),
-        false => symptoms.join("; "),
-    };
-    let mut pipelines = serde_json::Map::new();
-    pipelines.insert(
-        snapshot.pipeline_id.clone(),
-        json!({"status": status, "symptom": symptom}),
-    );
-    json!({
-        "status": status,
-        "symptom": symptom,
-        "indicators": {"pipelines": {"status": status, "symptom": symptom, "indicators": pipelines}},
-    })
-}
-
-fn process() -> Value {
-    json!({"mem": {"resident_in_bytes": super::metrics::resident_bytes()}})
-}
-
-fn hostname() -> String {
-    gethostname::gethostname().to_string_lossy().into_owned()
 }

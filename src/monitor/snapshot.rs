@@ -5,11 +5,62 @@ use std::time::Instant;
 use kelp_ingest::{SourceState, SourceStats};
 use kelp_parser::pipeline::FilterCounters;
 use kelp_sink::OutputStats;
+use kelp_sink::dead_letter::StoragePolicy;
 
+use crate::agent::{Agent, Reloads};
 use crate::run::{Running, Totals};
-use crate::settings::Settings;
+use crate::settings::PipelineSettings;
 
 /// Everything that the API shows.
+#[derive(Clone, Debug)]
+pub struct NodeSnapshot {
+    /// What the process is called.
+    pub name: String,
+    /// The workers, batch size and batch delay (in milliseconds) of pipelines that do not set their own.
+    pub defaults: (usize, usize, u64),
+    /// The pipelines that run.
+    pub pipelines: Vec<Snapshot>,
+    /// The pipelines that have come to their end or have given up.
+    pub ended: Vec<String>,
+    /// Whether one has given up.
+    pub has_failed: bool,
+    /// How reloads went, of all pipelines together.
+    pub reloads: Reloads,
+}
+
+impl NodeSnapshot {
+    /// Looks at the pipelines.
+    pub fn of(agent: &Agent) -> Self {
+        let settings = agent.settings();
+        let common = &settings.pipeline;
+        let mut node = Self {
+            name: settings.node_name.clone(),
+            defaults: (
+                common.workers,
+                common.batch_size,
+                common.batch_delay.as_millis() as u64,
+            ),
+            pipelines: Vec::new(),
+            ended: Vec::new(),
+            has_failed: agent.has_failed(),
+            reloads: agent.reloads().clone(),
+        };
+        for pipeline in agent.pipelines() {
+            match pipeline.running() {
+                Some(running) => {
+                    let mut snapshot = Snapshot::of(running, pipeline.settings());
+                    snapshot.reloads = pipeline.reloads().clone();
+                    snapshot.hash = pipeline.hash();
+                    node.pipelines.push(snapshot);
+                }
+                None => node.ended.push(pipeline.settings().id.clone()),
+            }
+        }
+        node
+    }
+}
+
+/// A pipeline at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The pipeline's name.
@@ -34,6 +85,18 @@ pub struct Snapshot {
     pub dead_letters: u64,
     /// Whether the dead letters cannot be written.
     pub dead_letters_failing: bool,
+    /// How its reloads went.
+    pub reloads: Reloads,
+    /// Changes when its configuration does.
+    pub hash: String,
+    /// The most that the records in flight may take, in bytes.
+    pub max_in_flight_bytes: usize,
+    /// Where its dead letters are.
+    pub dead_letters_at: String,
+    /// The most that they may take, in bytes.
+    pub max_dead_letter_bytes: u64,
+    /// What happens when they do.
+    pub storage_policy: &'static str,
 }
 
 /// An input at one moment.
@@ -73,7 +136,7 @@ pub struct OutputSnapshot {
 
 impl Snapshot {
     /// Looks at a running pipeline.
-    pub fn of(running: &Running, settings: &Settings) -> Self {
+    pub fn of(running: &Running, settings: &PipelineSettings) -> Self {
         let topology = running.topology();
         let totals = running.totals();
         let inputs = topology.inputs.iter().zip(running.sources());
@@ -103,7 +166,7 @@ impl Snapshot {
                 stats: output.stats(),
             });
         Self {
-            pipeline_id: settings.pipeline_id.clone(),
+            pipeline_id: settings.id.clone(),
             workers: settings.workers,
             batch_size: settings.batch_size,
             batch_delay_ms: settings.batch_delay.as_millis() as u64,
@@ -114,7 +177,46 @@ impl Snapshot {
             dead_letters: running.dead_letters().written(),
             dead_letters_failing: running.dead_letters().is_failing(),
             totals,
+            reloads: Reloads::default(),
+            hash: String::new(),
+            max_in_flight_bytes: settings.in_flight_bytes,
+            dead_letters_at: settings.dead_letters.place_of(&settings.id),
+            max_dead_letter_bytes: settings.dead_letters.max_bytes,
+            storage_policy: match settings.dead_letters.storage_policy {
+                StoragePolicy::Stop => "stop",
+                StoragePolicy::DropNewer => "drop_newer",
+                StoragePolicy::DropOlder => "drop_older",
+            },
         }
+    }
+
+    /// Documents acknowledged.
+    pub fn acknowledged(&self) -> u64 {
+        let outputs = self.outputs.iter();
+        outputs
+            .map(|output| output.stats.acknowledged + output.stats.duplicates)
+            .sum()
+    }
+
+    /// Records consumed and not settled.
+    pub fn unsettled(&self) -> u64 {
+        let inputs = self.inputs.iter();
+        inputs.map(|input| input.stats.unsettled_records).sum()
+    }
+
+    /// Bytes of records in flight, of everything that shares the limit.
+    pub fn in_flight_bytes(&self) -> usize {
+        let inputs = self.inputs.iter();
+        let bytes = inputs.map(|input| input.stats.in_flight_bytes);
+        bytes.max().unwrap_or(0)
+    }
+
+    /// For how long inputs have waited for workers and outputs, in milliseconds.
+    pub fn stalled_ms(&self) -> u64 {
+        let inputs = self.inputs.iter();
+        inputs
+            .map(|input| input.stats.stalled_time.as_millis() as u64)
+            .sum()
     }
 
     /// Records not consumed yet, over all partitions.

@@ -13,7 +13,7 @@ use super::RunError;
 use super::stats::{Totals, WorkerStats};
 use super::topology::Topology;
 use super::worker::Worker;
-use crate::settings::Settings;
+use crate::settings::PipelineSettings;
 
 /// How long to wait before looking again whether the workers have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -31,7 +31,7 @@ impl Crew {
     /// Starts workers that take from `batches`.
     pub fn start(
         topology: &Arc<Topology>,
-        settings: &Settings,
+        settings: &PipelineSettings,
         dead_letters: &DeadLetters,
         batches: &Receiver<Batch>,
     ) -> Result<Self, RunError> {
@@ -49,7 +49,7 @@ impl Crew {
             let worker = Worker::new(
                 Arc::clone(topology),
                 stats,
-                dead_letters.for_output(&settings.pipeline_id, ""),
+                dead_letters.for_output(&settings.id, ""),
                 number == 0,
             );
             let (batches, stopped) = (batches.clone(), stopped.clone());

@@ -9,7 +9,7 @@ use kelp_ingest::{Batch, InputError, Limits, Source, SourceState};
 
 use super::topology::Topology;
 use super::{Ended, RunError};
-use crate::settings::Settings;
+use crate::settings::PipelineSettings;
 
 /// How many batches may wait for a worker, for each worker.
 const BATCHES_WAITING: usize = 1;
@@ -37,7 +37,7 @@ struct Basis {
 }
 
 impl Basis {
-    fn of(topology: &Topology, settings: &Settings) -> Self {
+    fn of(topology: &Topology, settings: &PipelineSettings) -> Self {
         let inputs = topology.inputs.iter();
         Self {
             inputs: inputs
@@ -52,7 +52,7 @@ impl Basis {
 
 impl Queue {
     /// For the workers that `settings` name.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &PipelineSettings) -> Self {
         let (sender, batches) = crossbeam_channel::bounded(settings.workers * BATCHES_WAITING);
         Self { sender, batches }
     }
@@ -63,8 +63,9 @@ impl Queue {
     }
 
     /// Starts the inputs.
-    pub fn open(self, topology: &Topology, settings: &Settings) -> Result<Inlet, RunError> {
+    pub fn open(self, topology: &Topology, settings: &PipelineSettings) -> Result<Inlet, RunError> {
         let limits = Limits {
+            in_flight: settings.in_flight.clone(),
             in_flight_bytes: settings.in_flight_bytes,
             batch_records: settings.batch_size,
             batch_delay: settings.batch_delay,
@@ -100,7 +101,7 @@ impl Inlet {
     }
 
     /// Whether its sources are those that `topology` wants, set up as they would be.
-    pub fn serves(&self, topology: &Topology, settings: &Settings) -> bool {
+    pub fn serves(&self, topology: &Topology, settings: &PipelineSettings) -> bool {
         self.basis == Basis::of(topology, settings)
     }
 

@@ -16,7 +16,7 @@ use kelp_parser::spec::{EcsCompatibility, PluginOptions, PluginSpec};
 use kelp_parser::time::Timestamp;
 
 use crate::dead_letters::{self, DeadLetterInputOptions, LetterSource, Reading as LetterReading};
-use crate::settings::Settings;
+use crate::settings::PipelineSettings;
 
 /// An input whose options are valid.
 pub struct Input {
@@ -93,9 +93,9 @@ impl Input {
     }
 
     /// Tells it where its pipeline keeps things.
-    pub fn set_places(&mut self, settings: &Settings) {
+    pub fn set_places(&mut self, settings: &PipelineSettings) {
         self.data_dir.clone_from(&settings.data_dir);
-        self.own_letters = settings.dead_letters.path.join(&settings.pipeline_id);
+        self.own_letters = settings.dead_letters.path.join(&settings.id);
     }
 
     /// Lets it read the original records of dead letters instead, as if they had come from its own source.

@@ -21,11 +21,12 @@ use kelp_sink::StartError;
 use kelp_sink::dead_letter::{DeadLetterStore, DeadLetters};
 use tokio::runtime::Runtime;
 
+pub use inputs::INPUT_SPECS;
 pub use stats::Totals;
 pub use topology::{Compiled, Topology};
 
 use crate::dead_letters::OpenError;
-use crate::settings::Settings;
+use crate::settings::PipelineSettings;
 use crew::Crew;
 use inlet::{Inlet, Queue};
 use inputs::Input;
@@ -95,8 +96,8 @@ pub struct Ended {
 
 impl Letters {
     /// Opens those of the pipeline that `settings` name.
-    pub fn open(settings: &Settings) -> Result<Self, RunError> {
-        let (store, handle) = settings.dead_letters.open(&settings.pipeline_id)?;
+    pub fn open(settings: &PipelineSettings) -> Result<Self, RunError> {
+        let (store, handle) = settings.dead_letters.open(&settings.id)?;
         Ok(Self { store, handle })
     }
 
@@ -110,7 +111,7 @@ impl Prepared {
     /// Starts the outputs, and looks whether the inputs could start.
     pub fn new(
         compiled: Compiled,
-        settings: &Settings,
+        settings: &PipelineSettings,
         dead_letters: &DeadLetters,
     ) -> Result<Self, RunError> {
         if compiled.inputs.is_empty() {
@@ -142,7 +143,11 @@ impl Prepared {
     }
 
     /// Starts the workers and the inputs.
-    pub fn start(self, settings: &Settings, letters: Letters) -> Result<Running, Box<Unstarted>> {
+    pub fn start(
+        self,
+        settings: &PipelineSettings,
+        letters: Letters,
+    ) -> Result<Running, Box<Unstarted>> {
         let queue = Queue::new(settings);
         let started = Crew::start(&self.topology, settings, &letters.handle, queue.batches())
             .and_then(|crew| Ok((crew, queue.open(&self.topology, settings)?)));
@@ -178,7 +183,7 @@ pub struct Unstarted {
 /// Starting and watching.
 impl Running {
     /// Starts all parts of a compiled pipeline.
-    pub fn start(compiled: Compiled, settings: &Settings) -> Result<Self, RunError> {
+    pub fn start(compiled: Compiled, settings: &PipelineSettings) -> Result<Self, RunError> {
         let letters = Letters::open(settings)?;
         let prepared = Prepared::new(compiled, settings, &letters.handle)?;
         prepared
@@ -216,6 +221,12 @@ impl Running {
         self.inlet.has_ended()
     }
 
+    /// Records consumed and not settled.
+    pub fn unsettled_records(&self) -> u64 {
+        let sources = self.sources().iter();
+        sources.map(|source| source.stats().unsettled_records).sum()
+    }
+
     /// What made an input give up, if one has.
     pub fn failure(&self) -> Option<Arc<InputError>> {
         self.inlet.failure()
@@ -231,7 +242,11 @@ impl Running {
 /// Replacing and ending.
 impl Running {
     /// Readies what is to replace this; nothing changes yet.
-    pub fn prepare(&self, compiled: Compiled, settings: &Settings) -> Result<Prepared, RunError> {
+    pub fn prepare(
+        &self,
+        compiled: Compiled,
+        settings: &PipelineSettings,
+    ) -> Result<Prepared, RunError> {
         let next = Prepared::new(compiled, settings, &self.letters.handle)?;
         let stdin = |topology: &Topology| topology.inputs.iter().any(|input| input.is_stdin());
         let reads_stdin = stdin(&self.topology) || stdin(&next.topology);
@@ -247,7 +262,7 @@ impl Running {
     pub fn replace(
         self,
         next: Prepared,
-        settings: &Settings,
+        settings: &PipelineSettings,
         patience: Duration,
     ) -> Result<Self, Box<Unstarted>> {
         let inlet = match self.inlet.serves(&next.topology, settings) {
@@ -305,6 +320,13 @@ impl Running {
         }
         self.runtime.shutdown_background();
         (None, self.letters)
+    }
+
+    /// Consumes nothing more; [`stop`](Self::stop) is to follow.
+    pub fn stop_consuming(&self) {
+        for source in self.inlet.sources() {
+            source.stop();
+        }
     }
 
     /// Ends the pipeline: nothing more is consumed, what is in flight is delivered for at most `timeout`, what

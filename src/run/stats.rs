@@ -11,6 +11,7 @@ pub struct WorkerStats {
     records: AtomicU64,
     events_in: AtomicU64,
     events_out: AtomicU64,
+    busy_us: AtomicU64,
     filters: Mutex<Vec<FilterCounters>>,
     last_flush: Mutex<Instant>,
 }
@@ -24,6 +25,8 @@ pub struct Totals {
     pub events_in: u64,
     /// Events that left the filters.
     pub events_out: u64,
+    /// For how long workers were at work or waited for outputs, in milliseconds.
+    pub busy_ms: u64,
     /// For each filter, in the order of the configuration.
     pub filters: Vec<FilterCounters>,
 }
@@ -34,6 +37,7 @@ impl Default for WorkerStats {
             records: AtomicU64::new(0),
             events_in: AtomicU64::new(0),
             events_out: AtomicU64::new(0),
+            busy_us: AtomicU64::new(0),
             filters: Mutex::default(),
             last_flush: Mutex::new(Instant::now()),
         }
@@ -48,9 +52,10 @@ impl WorkerStats {
         add(&self.events_out, left);
     }
 
-    /// Makes the counts of a batch visible.
-    pub fn publish(&self, records: u64, filters: &[FilterCounters]) {
+    /// Makes the counts of a batch visible, which was begun at `begun`.
+    pub fn publish(&self, records: u64, begun: Instant, filters: &[FilterCounters]) {
         add(&self.records, records);
+        add(&self.busy_us, begun.elapsed().as_micros() as u64);
         let mut published = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
         published.clear();
         published.extend_from_slice(filters);
@@ -78,10 +83,12 @@ impl Totals {
     /// Adds up the workers' counters.
     pub fn of<'w>(workers: impl Iterator<Item = &'w WorkerStats>) -> Self {
         let mut totals = Self::default();
+        let mut busy_us = 0;
         for worker in workers {
             totals.records += worker.records.load(Ordering::Relaxed);
             totals.events_in += worker.events_in.load(Ordering::Relaxed);
             totals.events_out += worker.events_out.load(Ordering::Relaxed);
+            busy_us += worker.busy_us.load(Ordering::Relaxed);
             let filters = worker
                 .filters
                 .lock()
@@ -97,6 +104,7 @@ impl Totals {
                 total.matched += counted.matched;
             }
         }
+        totals.busy_ms = busy_us / 1000;
         totals
     }
 }

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use super::inputs::Input;
 use crate::configuration::Configuration;
-use crate::settings::Settings;
+use crate::settings::PipelineSettings;
 
 /// A valid configuration, nothing of it started.
 pub struct Compiled {
@@ -46,7 +46,7 @@ pub struct Topology {
 
 impl Compiled {
     /// Compiles a configuration. Errors and warnings are added to its diagnostics; with errors there is nothing to run.
-    pub fn compile(configuration: &mut Configuration, settings: &Settings) -> Option<Self> {
+    pub fn compile(configuration: &mut Configuration, settings: &PipelineSettings) -> Option<Self> {
         let Configuration {
             config,
             diagnostics,
@@ -89,7 +89,7 @@ impl Compiled {
         runtime: &Handle,
         dead_letters: &DeadLetters,
         data_dir: &Path,
-        settings: &Settings,
+        settings: &PipelineSettings,
     ) -> Result<Topology, StartError> {
         let mut outputs = Vec::new();
         let mut output_names = Vec::new();
@@ -98,7 +98,7 @@ impl Compiled {
             let context = StartContext {
                 runtime,
                 dead_letters,
-                pipeline: &settings.pipeline_id,
+                pipeline: &settings.id,
                 data_dir,
                 workers: self
                     .pipeline
@@ -120,11 +120,11 @@ impl Compiled {
 
 impl Topology {
     /// How many workers can run it: one where a filter needs the order of events.
-    pub fn workers(&self, settings: &Settings) -> usize {
+    pub fn workers(&self, settings: &PipelineSettings) -> usize {
         match self.pipeline.ordered_filter() {
             Some(filter) if settings.workers > 1 => {
                 tracing::warn!(
-                    pipeline = %settings.pipeline_id,
+                    pipeline = %settings.id,
                     "the filter `{filter}` needs events in their order, so there is one worker instead of {}",
                     settings.workers
                 );

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvError, select};
 use kelp_ingest::Batch;
@@ -82,6 +82,7 @@ impl Worker {
     }
 
     fn process(&mut self, batch: &Batch) {
+        let begun = Instant::now();
         let receipts = batch.records.receipts();
         let now = now();
         for index in 0..batch.records.len() {
@@ -106,7 +107,7 @@ impl Worker {
                 .submit_blocking(std::mem::take(&mut self.poison));
         }
         self.stats
-            .publish(batch.records.len() as u64, &self.state.counters);
+            .publish(batch.records.len() as u64, begun, &self.state.counters);
     }
 
     /// The record is settled when it lies in the dead letters.

@@ -63,7 +63,7 @@ fn reloads_under_load_lose_nothing_and_repeat_nothing() {
         kelp.reconfigure("not a configuration {");
         kelp.wait_for_log("the pipeline goes on as it was", version - 1);
         kelp.reconfigure(&versions[version - 1]);
-        kelp.wait_for_log(" reloaded", version - 1);
+        kelp.wait_for_log(": reloaded pipeline=", version - 1);
     }
     let total = versions.len() * per_version;
     every_document(client, &name, total, 180);

@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 use kelp_parser::config::{ParseOptions, SourceMap};
 use kelp_sink::double::{Cluster, Double, DoubleSettings};
 
-use crate::cli::{DemoArgs, LogLevel, RunArgs};
+use crate::cli::{DemoArgs, LogFormat, LogLevel, RunArgs};
 use crate::configuration::Configuration;
 use crate::logging;
 use crate::monitor::Snapshot;
 use crate::run::{Compiled, Running};
-use crate::settings::Settings;
+use crate::settings::{PipelineSettings, Settings};
 use crate::signals::{Signal, Signals};
 
 use broker::{Broker, Ledger, LineWriter};
@@ -44,7 +44,7 @@ type Error = Box<dyn std::error::Error>;
 
 /// Runs the command.
 pub fn run(args: &DemoArgs) -> ExitCode {
-    logging::start(LogLevel::Warn);
+    logging::start(LogLevel::Warn, LogFormat::Plain);
     match demonstrate(args) {
         Ok(outcome) if outcome.is_complete() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
@@ -73,14 +73,14 @@ fn demonstrate(args: &DemoArgs) -> Result<Outcome, Error> {
         data: Some(state.path.clone()),
         ..RunArgs::default()
     })?;
-    let compiled = compile(&addresses, &settings)?;
+    let compiled = compile(&addresses, &settings.pipeline)?;
 
     screen::introduce(&addresses, args, &state.path);
-    let running = Running::start(compiled, &settings)?;
+    let running = Running::start(compiled, &settings.pipeline)?;
     let writer = LineWriter::start(&addresses.kafka, args.rate)?;
     let mut watch = Watch {
         running: &running,
-        settings: &settings,
+        settings: &settings.pipeline,
         cluster: double.cluster(),
         signals: &signals,
         progress: Progress::new(),
@@ -101,7 +101,7 @@ fn demonstrate(args: &DemoArgs) -> Result<Outcome, Error> {
 }
 
 /// Compiles the example with the addresses of the stand-ins.
-fn compile(addresses: &Addresses, settings: &Settings) -> Result<Compiled, Error> {
+fn compile(addresses: &Addresses, settings: &PipelineSettings) -> Result<Compiled, Error> {
     let mut sources = SourceMap::default();
     sources.add(CONFIG_NAME, CONFIG);
     let lookup = |name: &str| addresses.variable(name).map(str::to_owned);
@@ -114,7 +114,7 @@ fn compile(addresses: &Addresses, settings: &Settings) -> Result<Compiled, Error
 /// Follows what happens, a line a second.
 struct Watch<'r> {
     running: &'r Running,
-    settings: &'r Settings,
+    settings: &'r PipelineSettings,
     cluster: &'r Arc<Cluster>,
     signals: &'r Signals,
     progress: Progress,

@@ -158,12 +158,13 @@ impl Place {
             ..RunArgs::default()
         })?;
         if let Some(path) = args.letters {
-            settings.dead_letters.path = path;
+            settings.pipeline.dead_letters.path = path;
         }
         if let Some(pipeline) = args.pipeline {
-            settings.pipeline_id = pipeline;
+            settings.pipeline.id = pipeline;
         }
-        let directory = settings.dead_letters.path.join(&settings.pipeline_id);
+        let pipeline = &settings.pipeline;
+        let directory = pipeline.dead_letters.path.join(&pipeline.id);
         if !directory.is_dir() {
             return Err(format!(
                 "there is no `{}`; name the directory of all dead letters with --path, the pipeline with --pipeline",

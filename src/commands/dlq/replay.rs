@@ -37,10 +37,11 @@ pub(super) fn run(place: Place, args: ReplayArgs) -> Result<ExitCode, Failure> {
 /// a pipeline of its own, `ID.replay`.
 fn through_pipeline(mut place: Place, args: ReplayArgs) -> Result<ExitCode, Failure> {
     let until = end(&place)?;
-    let settings = &mut place.settings;
-    settings.pipeline_id = format!("{}.replay", settings.pipeline_id);
+    logging::start(place.settings.log_level, place.settings.log_format);
+    let shutdown_timeout = place.settings.shutdown_timeout;
+    let settings = &mut place.settings.pipeline;
+    settings.id = format!("{}.replay", settings.id);
     settings.config = args.config;
-    logging::start(settings.log_level);
     let mut configuration = Configuration::load(&settings.config)?;
     let compiled = Compiled::compile(&mut configuration, settings);
     configuration.print_diagnostics();
@@ -64,7 +65,7 @@ fn through_pipeline(mut place: Place, args: ReplayArgs) -> Result<ExitCode, Fail
     let mut patience = Duration::from_secs(u64::from(u32::MAX));
     let failure = loop {
         if signals.wait(LOOK_EVERY) == Some(Signal::Stop) {
-            patience = settings.shutdown_timeout;
+            patience = shutdown_timeout;
             break None;
         }
         if running.has_ended() {

@@ -101,6 +101,7 @@ fn a_record_that_panics_is_a_dead_letter_and_the_others_go_on() {
     let (store, dead_letters) =
         DeadLetterStore::open(DeadLetterSettings::new(folder.join("letters"))).unwrap();
     let settings = Settings::load(Cli::parse_from(["kelp", "-e", CONFIG]).run).unwrap();
+    let settings = settings.pipeline;
     let mut configuration = Configuration::load(&settings.config).unwrap();
     let mut compiled = Compiled::compile(&mut configuration, &settings).unwrap();
     let plain = build_codec(None, "plain", settings.ecs, &mut Vec::new()).unwrap();

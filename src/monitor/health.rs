@@ -1,0 +1,152 @@
+//! `/_health_report`: red where something has given up, yellow where something waits.
+
+use std::time::SystemTime;
+
+use serde_json::{Map, Value, json};
+
+use super::snapshot::{NodeSnapshot, Snapshot};
+use super::threads::iso8601;
+use super::{Api, info};
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Status {
+    Green,
+    Yellow,
+    Red,
+}
+
+impl Status {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Green => "green",
+            Self::Yellow => "yellow",
+            Self::Red => "red",
+        }
+    }
+}
+
+/// What is wrong with a pipeline: how bad it is, and what it is.
+struct Finding {
+    status: Status,
+    cause: String,
+    action: &'static str,
+}
+
+/// The status of the process.
+pub fn status(node: &NodeSnapshot) -> &'static str {
+    let running = node.pipelines.iter().map(status_of);
+    let ended = node.ended.iter().map(|_| match node.has_failed {
+        true => Status::Red,
+        false => Status::Yellow,
+    });
+    let failed = node.has_failed.then_some(Status::Red);
+    let all = running.chain(ended).chain(failed);
+    all.max().unwrap_or(Status::Green).name()
+}
+
+/// `GET /_health_report`
+pub fn report(node: &NodeSnapshot, api: &Api) -> Value {
+    let mut pipelines = Map::new();
+    let mut symptoms = Vec::new();
+    for pipeline in &node.pipelines {
+        let findings = findings(pipeline);
+        symptoms.extend(findings.iter().map(|finding| finding.cause.clone()));
+        let id = pipeline.pipeline_id.clone();
+        pipelines.insert(id, indicator(status_of(pipeline), &findings, "RUNNING"));
+    }
+    for id in &node.ended {
+        let finding = Finding {
+            status: match node.has_failed {
+                true => Status::Red,
+                false => Status::Yellow,
+            },
+            cause: format!("pipeline `{id}` has ended"),
+            action: "see the log for what it ended with",
+        };
+        symptoms.push(finding.cause.clone());
+        let state = match node.has_failed {
+            true => "TERMINATED",
+            false => "FINISHED",
+        };
+        pipelines.insert(id.clone(), indicator(finding.status, &[finding], state));
+    }
+    if node.has_failed && node.ended.is_empty() {
+        symptoms.push("a pipeline could not start; the log says why".to_owned());
+    }
+    let symptom = match symptoms.is_empty() {
+        true => "everything flows".to_owned(),
+        false => symptoms.join("; "),
+    };
+    let status = status(node);
+    let mut report = info::base(node, api);
+    report["status"] = status.into();
+    report["timestamp"] = iso8601(SystemTime::now()).into();
+    report["symptom"] = symptom.as_str().into();
+    report["indicators"] = json!({
+        "pipelines": {"status": status, "symptom": symptom, "indicators": pipelines},
+    });
+    report
+}
+
+fn indicator(status: Status, findings: &[Finding], state: &str) -> Value {
+    let causes: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding.cause.as_str())
+        .collect();
+    let diagnosis = |finding: &Finding| json!({"cause": finding.cause, "action": finding.action});
+    json!({
+        "status": status.name(),
+        "symptom": match causes.is_empty() {
+            true => "everything flows".to_owned(),
+            false => causes.join("; "),
+        },
+        "diagnosis": findings.iter().map(diagnosis).collect::<Vec<_>>(),
+        "details": {"status": {"state": state}},
+    })
+}
+
+fn status_of(pipeline: &Snapshot) -> Status {
+    let findings = findings(pipeline);
+    let statuses = findings.iter().map(|finding| finding.status);
+    statuses.max().unwrap_or(Status::Green)
+}
+
+fn findings(pipeline: &Snapshot) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for output in &pipeline.outputs {
+        if output.stats.is_stalled {
+            findings.push(Finding {
+                status: Status::Yellow,
+                cause: format!(
+                    "output `{}` is not accepted by its server; consumption pauses until it is",
+                    output.id
+                ),
+                action: "see whether the server runs, and whether it lets the user in",
+            });
+        }
+    }
+    for input in &pipeline.inputs {
+        if let Some(failure) = &input.failure {
+            findings.push(Finding {
+                status: Status::Red,
+                cause: format!("input `{}` has given up: {failure}", input.id),
+                action: "correct the configuration, and reload or restart",
+            });
+        } else if input.stats.is_stalled && findings.is_empty() {
+            findings.push(Finding {
+                status: Status::Yellow,
+                cause: format!("input `{}` waits for the outputs", input.id),
+                action: "see which output or filter is slow in /_node/stats",
+            });
+        }
+    }
+    if pipeline.dead_letters_failing {
+        findings.push(Finding {
+            status: Status::Red,
+            cause: "the dead letters cannot be written; consumption stops until they can"
+                .to_owned(),
+            action: "make room, or see the log for what is wrong with their place",
+        });
+    }
+    findings
+}
