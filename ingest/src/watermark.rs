@@ -90,6 +90,15 @@ impl Watermark {
         self.unsettled_records
     }
 
+    /// Tells everybody who has a record that is not settled that nobody waits for it any more.
+    pub fn abandon(&self) {
+        for span in &self.spans {
+            if let Some(batch) = &span.batch {
+                (span.cursor..span.end).for_each(|record| batch.receipts().abandon(record));
+            }
+        }
+    }
+
     /// Of several settled spans in a row, only the last one's offset matters. Without this, one record
     /// that is never settled would let the list grow for ever.
     fn merge_settled(&mut self) {

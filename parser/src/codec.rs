@@ -5,6 +5,7 @@ use crate::codecs;
 use crate::config::ast::Plugin;
 use crate::config::{Diagnostic, nearest};
 use crate::event::{Arena, Event, Object};
+use crate::join::Join;
 use crate::spec::{CodecName, EcsCompatibility, PluginKind, PluginOptions, PluginSpec, Settings};
 use crate::time::Timestamp;
 
@@ -23,6 +24,11 @@ pub trait Codec: Send + Sync {
     /// Whether an event takes several lines, so that inputs that read line by line cannot use it.
     fn spans_lines(&self) -> bool {
         false
+    }
+
+    /// How records are joined before [`decode`](Self::decode) sees them, for codecs whose events are made of several.
+    fn join(&self) -> Option<&dyn Join> {
+        None
     }
 }
 
@@ -139,6 +145,7 @@ pub static CODECS: &[CodecPlugin] = &[
     CodecPlugin::of::<codecs::json_lines::JsonLines>(),
     CodecPlugin::of::<codecs::line::Line>(),
     CodecPlugin::of::<codecs::msgpack::Msgpack>(),
+    CodecPlugin::of::<codecs::multiline::Multiline>(),
     CodecPlugin::of::<codecs::plain::Plain>(),
     CodecPlugin::of::<codecs::rubydebug::Rubydebug>(),
 ];
@@ -183,10 +190,6 @@ pub static UNSUPPORTED_CODECS: &[(&str, &str)] = &[
     ("java_plain", "use the codec `plain`"),
     ("jdots", "use the codec `dots`"),
     ("mtrie", "use the codec `json`"),
-    (
-        "multiline",
-        "an event cannot span several records yet: let the shipper join the lines (`multiline` in Filebeat and Fluent Bit)",
-    ),
     (
         "netflow",
         "let a collector that writes JSON to Kafka receive the flows, and use the codec `json`",

@@ -1,5 +1,7 @@
 //! The options that all inputs have, and what they add to each event.
 
+use std::sync::Arc;
+
 use crate::codec::{Codec, build_input_codec};
 use crate::config::Diagnostic;
 use crate::config::ast::Plugin;
@@ -12,7 +14,7 @@ pub struct InputCommon {
     /// The name of this instance in statistics.
     pub id: Option<String>,
     /// Makes events of the payloads.
-    pub codec: Box<dyn Codec>,
+    pub codec: Arc<dyn Codec>,
     /// The mode of this input, else of the pipeline.
     pub ecs: EcsCompatibility,
     kind: Option<&'static str>,
@@ -52,7 +54,7 @@ impl InputCommon {
         let codec = build_input_codec(codec.as_ref(), default_codec, ecs, diagnostics)?;
         let common = Self {
             id,
-            codec,
+            codec: codec.into(),
             ecs,
             kind: kind.as_deref().map(intern),
             tags,

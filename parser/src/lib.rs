@@ -15,6 +15,7 @@ pub mod flow;
 pub mod grok;
 mod host;
 pub mod input;
+pub mod join;
 pub mod json;
 pub mod lint;
 pub mod pipeline;

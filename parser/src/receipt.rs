@@ -4,8 +4,14 @@
 //! made of the record adds one. A record is settled when every hold was given back. A hold that is
 //! lost is never given back, so the record stays unsettled and its partition's offset stays where it
 //! is: a defect can delay messages but cannot lose them.
+//!
+//! A source that will never look at a record's receipt again, because somebody else reads the record now, says so by
+//! [`Receipts::abandon`].
 
 use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Set in a counter: nobody waits for the record any more.
+const ABANDONED: u32 = 1 << 31;
 
 /// One counter of holds for each record of a batch.
 #[derive(Debug)]
@@ -39,6 +45,16 @@ impl Receipts {
     /// Whether nothing of `record` is on its way any more.
     pub fn is_settled(&self, record: u32) -> bool {
         self.holds[record as usize].load(Ordering::Acquire) == 0
+    }
+
+    /// The record was read again by somebody else, or will be: what becomes of it here does not matter.
+    pub fn abandon(&self, record: u32) {
+        self.holds[record as usize].fetch_or(ABANDONED, Ordering::Release);
+    }
+
+    /// Whether nobody waits for the record any more.
+    pub fn is_abandoned(&self, record: u32) -> bool {
+        self.holds[record as usize].load(Ordering::Acquire) & ABANDONED != 0
     }
 
     /// The first record at or after `from` that is not settled, or the number of records.

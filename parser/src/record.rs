@@ -1,5 +1,6 @@
 //! What a source hands to the pipeline: batches of records, each a payload with its coordinates.
 
+use crate::event::Lineage;
 use crate::receipt::Receipts;
 use crate::time::Timestamp;
 
@@ -20,6 +21,12 @@ pub trait RecordBatch: Send + Sync + 'static {
 
     /// One receipt per record.
     fn receipts(&self) -> &Receipts;
+
+    /// What names a record's event among all that are made of where it came from. It is not the default where records were
+    /// joined.
+    fn lineage(&self, _index: usize) -> Lineage {
+        Lineage::default()
+    }
 }
 
 /// One message as its source received it.

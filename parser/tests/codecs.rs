@@ -323,13 +323,6 @@ fn what_a_codec_cannot_do_is_refused_by_name() {
         "`netflow` is not supported",
     );
     refuses(
-        reader(
-            "multiline { pattern => \"^\\s\" what => \"previous\" }",
-            EcsCompatibility::V8,
-        ),
-        "`multiline` is not supported",
-    );
-    refuses(
         reader("jsn", EcsCompatibility::V8),
         "there is no codec `jsn`",
     );
@@ -387,4 +380,47 @@ fn random_and_mutated_bytes_do_no_harm() {
     }
     // Nested as deep as it can be.
     assert_eq!(decode(&*codecs[0], &vec![0x91; 1 << 20]).len(), 1);
+}
+
+#[test]
+fn multiline_tags_what_was_joined() {
+    let codec = "multiline { pattern => \"^\\s\" what => \"previous\" max_lines => 2 max_bytes => \"5 b\" }";
+    reads(
+        codec,
+        "v8",
+        b"a",
+        &[r#"{"message":"a","event":{"original":"a"}}"#],
+    );
+    reads(
+        codec,
+        "disabled",
+        b"a\n b",
+        &[r#"{"message":"a\n b","tags":["multiline"]}"#],
+    );
+    reads(
+        codec,
+        "disabled",
+        b"a\n b\n c",
+        &[
+            r#"{"message":"a\n b\n c","tags":["multiline","multiline_codec_max_bytes_reached","multiline_codec_max_lines_reached"]}"#,
+        ],
+    );
+    refuses(
+        reader(
+            "multiline { pattern => \"%{NOPE}\" what => \"next\" }",
+            EcsCompatibility::V8,
+        ),
+        "NOPE",
+    );
+    refuses(
+        reader("multiline { what => \"next\" }", EcsCompatibility::V8),
+        "pattern",
+    );
+    refuses(
+        reader(
+            "multiline { pattern => \"x\" what => \"here\" }",
+            EcsCompatibility::V8,
+        ),
+        "here",
+    );
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender};
 use kelp_ingest::{Batch, InputError, Limits, Source, SourceState};
 
+use super::joiner::{Joiner, JoinerThread};
 use super::topology::Topology;
 use super::{Ended, RunError};
 use crate::settings::PipelineSettings;
@@ -17,6 +18,8 @@ const BATCHES_WAITING: usize = 1;
 /// The sources and the queue.
 pub(super) struct Inlet {
     sources: Vec<Box<dyn Source>>,
+    /// Between the sources whose events span records and the workers.
+    joiners: Vec<JoinerThread>,
     batches: Receiver<Batch>,
     basis: Basis,
 }
@@ -72,9 +75,20 @@ impl Queue {
             ..Limits::default()
         };
         let mut sources = Vec::new();
+        let mut joiners = Vec::new();
         for (number, input) in topology.inputs.iter().enumerate() {
+            let mut sender = self.sender.clone();
+            if input.joins() {
+                let to_workers = sender;
+                let (to_joiner, records) = crossbeam_channel::bounded(BATCHES_WAITING);
+                sender = to_joiner;
+                let codec = Arc::clone(&input.common.codec);
+                let lines_of = (number, input.keeps_empty_lines());
+                let joiner = Joiner::new(codec, lines_of, limits.clone(), to_workers);
+                joiners.push(JoinerThread::start(joiner, records).map_err(RunError::Thread)?);
+            }
             let source = input
-                .start(limits.clone(), number, self.sender.clone())
+                .start(limits.clone(), number, sender)
                 .map_err(|source| RunError::Input {
                     input: input.name,
                     source,
@@ -83,6 +97,7 @@ impl Queue {
         }
         Ok(Inlet {
             sources,
+            joiners,
             batches: self.batches,
             basis: Basis::of(topology, settings),
         })
@@ -109,6 +124,11 @@ impl Inlet {
     pub fn has_ended(&self) -> bool {
         let mut states = self.sources.iter().map(|source| source.state());
         states.all(|state| matches!(state, SourceState::Ended))
+    }
+
+    /// Whether a joiner has died, which is a defect: what it held stays uncommitted.
+    pub fn has_lost_joiner(&self) -> bool {
+        self.joiners.iter().any(JoinerThread::is_lost)
     }
 
     /// What made an input give up, if one has.

@@ -177,6 +177,16 @@ impl Input {
         matches!(self.kind, Kind::Kafka(_) | Kind::DeadLetters(_)) || self.replay.is_some()
     }
 
+    /// Whether its codec makes events of several records, which are to be joined first.
+    pub fn joins(&self) -> bool {
+        self.common.codec.join().is_some()
+    }
+
+    /// Whether a record without text is an empty line where lines are joined, as in Logstash.
+    pub fn keeps_empty_lines(&self) -> bool {
+        self.is_stdin()
+    }
+
     /// The `@timestamp` of events that bring none.
     pub fn timestamp_of(&self, record: &Record<'_>, now: Timestamp) -> Timestamp {
         match &self.kind {
@@ -269,11 +279,12 @@ impl Reading<'_> {
             );
             return None;
         }
+        let joins = common.codec.join().is_some();
         Some(Input {
             common,
             kind: kind(options),
             name,
-            source_settings: source_settings(self.plugin),
+            source_settings: source_settings(self.plugin, joins),
             host: intern(&gethostname::gethostname().to_string_lossy()),
             data_dir: PathBuf::new(),
             own_letters: PathBuf::new(),
@@ -283,12 +294,12 @@ impl Reading<'_> {
 }
 
 /// The settings that the source itself goes by, wherever they stand in the file; what concerns its events
-/// (the options that all inputs have) is left out.
-fn source_settings(plugin: &Plugin) -> String {
+/// (the options that all inputs have) is left out, but for a codec that joins records.
+fn source_settings(plugin: &Plugin, joins: bool) -> String {
     let mut text = plugin.name.node.clone();
     for setting in &plugin.settings {
         let name = &setting.name.node;
-        if !InputCommon::NAMES.contains(&name.as_str()) {
+        if (joins && name == "codec") || !InputCommon::NAMES.contains(&name.as_str()) {
             text.push('\n');
             text.push_str(name);
             text.push_str(" => ");
@@ -320,7 +331,7 @@ fn write_literal(text: &mut String, literal: &Literal) {
             }
             text.push('}');
         }
-        Literal::Plugin(plugin) => text.push_str(&source_settings(plugin)),
+        Literal::Plugin(plugin) => text.push_str(&source_settings(plugin, false)),
     }
 }
 

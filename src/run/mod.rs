@@ -7,6 +7,7 @@
 mod crew;
 mod inlet;
 mod inputs;
+mod joiner;
 mod poison;
 mod stats;
 mod topology;
@@ -232,10 +233,10 @@ impl Running {
         self.inlet.failure()
     }
 
-    /// Whether a worker thread has died, which is a defect: what it held stays uncommitted.
+    /// Whether a worker or a joiner has died, which is a defect: what it held stays uncommitted.
     pub fn has_lost_worker(&self) -> bool {
         let ended = self.has_ended();
-        !ended && self.crew.has_lost_one()
+        self.inlet.has_lost_joiner() || (!ended && self.crew.has_lost_one())
     }
 }
 

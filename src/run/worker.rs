@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, RecvError, select};
 use kelp_ingest::Batch;
 use kelp_parser::codec::{DecodeContext, InvalidUtf8};
-use kelp_parser::event::{Arena, Event, Lineage};
+use kelp_parser::event::{Arena, Event};
 use kelp_parser::flow::Position;
 use kelp_parser::pipeline::WorkerState;
 use kelp_parser::receipt::Receipts;
@@ -86,10 +86,8 @@ impl Worker {
         let receipts = batch.records.receipts();
         let now = now();
         for index in 0..batch.records.len() {
-            let record = batch.records.record(index);
-            let passed = isolated(record.origin, || {
-                self.process_record(batch.input, &record, index as u32, now, receipts);
-            });
+            let origin = batch.records.record(index).origin;
+            let passed = isolated(origin, || self.process_record(batch, index, now));
             if let Err(reason) = passed {
                 self.set_apart(&batch.records, index as u32, reason);
             }
@@ -122,14 +120,7 @@ impl Worker {
         });
     }
 
-    fn process_record(
-        &mut self,
-        input: usize,
-        record: &Record<'_>,
-        index: u32,
-        now: Timestamp,
-        receipts: &Receipts,
-    ) {
+    fn process_record(&mut self, batch: &Batch, index: usize, now: Timestamp) {
         let Self {
             topology,
             writers,
@@ -138,7 +129,9 @@ impl Worker {
             state,
             ..
         } = self;
-        let input = &topology.inputs[input];
+        let input = &topology.inputs[batch.input];
+        let record = &batch.records.record(index);
+        let lineage = batch.records.lineage(index);
         let timestamp = input.timestamp_of(record, now);
         let invalid_utf8 = match record.origin {
             Origin::Kafka { .. } => InvalidUtf8::Replace,
@@ -146,13 +139,13 @@ impl Worker {
         };
         let from = Provenance {
             record,
-            index,
+            index: index as u32,
             namespace: input.namespace(),
-            receipts,
+            receipts: batch.records.receipts(),
         };
         let (mut decoded, mut written) = (0, 0);
         let mut emit = |mut event: Event<'_>| {
-            event.set_lineage(Lineage::decoded(decoded));
+            event.set_lineage(lineage.then_decoded(decoded));
             decoded += 1;
             input.decorate(&mut event, record);
             topology

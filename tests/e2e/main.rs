@@ -14,6 +14,7 @@ mod configurations;
 mod crash;
 mod dashboards;
 mod dead_letters;
+mod multiline;
 mod outage;
 mod rejection;
 mod reload;

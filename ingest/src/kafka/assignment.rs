@@ -59,7 +59,10 @@ impl Assignment {
         self.revision += 1;
         let partitions = self.topics.get_mut(topic);
         let removed = partitions.and_then(|partitions| partitions.remove(&partition));
-        removed.map_or(0, |removed| removed.watermark.unsettled_records())
+        removed.map_or(0, |removed| {
+            removed.watermark.abandon();
+            removed.watermark.unsettled_records()
+        })
     }
 
     /// Takes messages just read into account.

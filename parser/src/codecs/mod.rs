@@ -8,6 +8,7 @@ pub mod json;
 pub mod json_lines;
 pub mod line;
 pub mod msgpack;
+pub mod multiline;
 pub mod plain;
 pub mod rubydebug;
 

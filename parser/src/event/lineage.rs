@@ -11,6 +11,8 @@ pub struct Lineage(u64);
 
 /// Steps that fit into a small number beside the count: 0 is the codec, a filter is its place plus 1.
 const SMALL_STEPS: u64 = 64;
+/// From so many joined lines on, their number is hashed.
+const JOINED_LINES: u64 = 1 << 20;
 const HASHED: u64 = 1 << 63;
 
 impl Lineage {
@@ -19,6 +21,25 @@ impl Lineage {
         match index {
             0 => Self::default(),
             _ => Self::default().step(0, index.into()),
+        }
+    }
+
+    /// The event that was joined of so many `lines`, the first of them at `line` of its record: what is joined in another way
+    /// when it is read again has another name, so that no line is taken for stored that is not.
+    pub fn joined(line: u32, lines: u32) -> Self {
+        let more = u64::from(lines.saturating_sub(1));
+        match (line, more) {
+            (0, 0) => Self::default(),
+            (_, JOINED_LINES..) => Self::default().step(u64::from(line) + SMALL_STEPS, more),
+            _ => Self::default().step(0, u64::from(line) * JOINED_LINES + more),
+        }
+    }
+
+    /// The event that a codec made at `index` of the text that this names.
+    pub fn then_decoded(self, index: u32) -> Self {
+        match index {
+            0 => self,
+            _ => self.step(0, index.into()),
         }
     }
 
@@ -67,6 +88,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn joins_of_other_lines_have_other_names() {
+        let mut seen = std::collections::HashSet::new();
+        for line in [0, 1, 2, 500, u32::MAX] {
+            for lines in [1, 2, 3, 500, 1 << 20, (1 << 20) + 1, u32::MAX] {
+                let joined = Lineage::joined(line, lines);
+                assert!(seen.insert(joined), "{line} {lines}");
+                assert!(seen.insert(joined.child(0, 0)), "{line} {lines}");
+            }
+        }
+        assert_eq!(Lineage::joined(0, 1), Lineage::default());
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn a_record_that_panics_is_a_dead_letter_and_the_others_go_on() {
     let mut configuration = Configuration::load(&settings.config).unwrap();
     let mut compiled = Compiled::compile(&mut configuration, &settings).unwrap();
     let plain = build_codec(None, "plain", settings.ecs, &mut Vec::new()).unwrap();
-    compiled.inputs[0].common.codec = Box::new(FaultyCodec(plain));
+    compiled.inputs[0].common.codec = Arc::new(FaultyCodec(plain));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
