@@ -33,6 +33,8 @@ pub struct Settings {
     pub reload_interval: Option<Duration>,
     /// Where the API listens; none when it is off.
     pub api: Option<ApiAddress>,
+    /// How Kelp's own metrics are written to Elasticsearch, if they are.
+    pub metrics: Option<MetricsSettings>,
     /// How much is logged.
     pub log_level: LogLevel,
     /// How it is written.
@@ -75,6 +77,15 @@ pub struct PipelineSettings {
     /// Notices about its settings in `pipelines.yml`, to be logged.
     pub notices: Vec<String>,
     values: BTreeMap<String, String>,
+}
+
+/// How Kelp's own metrics are written to data streams `metrics-kelp.*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// The last part of the data streams' names.
+    pub namespace: String,
+    /// How often.
+    pub interval: Duration,
 }
 
 /// Where the API listens: the first free port of a range; and who may ask.
@@ -134,6 +145,7 @@ impl Settings {
                 .unwrap_or(Duration::from_secs(10)),
             reload_interval: reload.then_some(interval.unwrap_or(Duration::from_secs(3))),
             api: api(&values)?,
+            metrics: metrics(&values)?,
             log_level: values.log_level()?.unwrap_or_default(),
             log_format: values.log_format()?.unwrap_or_default(),
             test_and_exit: values.boolean("config.test_and_exit")?.unwrap_or(false),
@@ -270,6 +282,20 @@ fn dead_letters(values: &Values, data_dir: &Path) -> Result<DeadLetterPlace, Set
             properties: values.below("kelp.dead_letters.librdkafka.").collect(),
         });
     Ok(place)
+}
+
+fn metrics(values: &Values) -> Result<Option<MetricsSettings>, SettingsError> {
+    if !values.boolean("kelp.metrics.enabled")?.unwrap_or(false) {
+        return Ok(None);
+    }
+    let interval = values.duration("kelp.metrics.interval")?;
+    let namespace = values.text("kelp.metrics.namespace");
+    Ok(Some(MetricsSettings {
+        namespace: namespace.unwrap_or_else(|| "default".to_owned()),
+        interval: interval
+            .unwrap_or(Duration::from_secs(10))
+            .max(Duration::from_secs(1)),
+    }))
 }
 
 fn api(values: &Values) -> Result<Option<ApiAddress>, SettingsError> {

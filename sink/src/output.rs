@@ -13,7 +13,7 @@ use kelp_parser::record::{Record, RecordBatch};
 use kelp_parser::spec::{EcsCompatibility, PluginOptions, PluginSpec, Settings};
 
 use crate::dead_letter::DeadLetters;
-use crate::elasticsearch::{Elasticsearch, ElasticsearchOptions};
+use crate::elasticsearch::{Elasticsearch, ElasticsearchOptions, SideChannel};
 use crate::file::{FileOptions, FileOutput};
 use crate::null::{Null, NullOptions};
 use crate::stdout::{Stdout, StdoutOptions};
@@ -29,6 +29,11 @@ pub trait Output: Send + Sync {
 
     /// A snapshot of its counters.
     fn stats(&self) -> OutputStats;
+
+    /// A way of its own to the same server, for what Kelp says about itself. Only Elasticsearch has one.
+    fn side_channel(&self) -> Option<SideChannel> {
+        None
+    }
 }
 
 /// One worker's end of an output.

@@ -65,6 +65,16 @@ pub struct RunArgs {
     #[arg(long = "memory", value_name = "MIB")]
     pub memory: Option<usize>,
 
+    /// Write Kelp's own metrics to data streams metrics-kelp.*-NAMESPACE of the same Elasticsearch every 10 s [namespace: default].
+    #[arg(
+        long = "metrics",
+        value_name = "NAMESPACE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "default"
+    )]
+    pub metrics: Option<String>,
+
     /// How many seconds a shutdown or a reload waits for what is in flight [default: 10].
     #[arg(long = "shutdown-timeout", value_name = "SECONDS")]
     pub shutdown_timeout: Option<u64>,
@@ -180,6 +190,8 @@ impl RunArgs {
             ),
             ("path.data", path(&self.data)),
             ("kelp.memory", self.memory.map(|mib| format!("{mib}mb"))),
+            ("kelp.metrics.enabled", yes(self.metrics.is_some())),
+            ("kelp.metrics.namespace", self.metrics.clone()),
             (
                 "kelp.shutdown_timeout",
                 self.shutdown_timeout.map(|seconds| format!("{seconds}s")),

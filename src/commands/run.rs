@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use crate::agent::{Agent, Watch};
 use crate::cli::RunArgs;
 use crate::logging;
-use crate::monitor::{Monitor, NodeSnapshot};
+use crate::monitor::{MetricsStream, Monitor, NodeSnapshot};
 use crate::settings::Settings;
 use crate::signals::{Signal, Signals};
 
@@ -71,6 +71,7 @@ fn run_until_told(mut agent: Agent, signals: &Signals) -> ExitCode {
     let settings = agent.settings();
     let mut watch = Watch::every(settings.reload_interval);
     let monitor = Monitor::start(settings.api.as_ref(), NodeSnapshot::of(&agent));
+    let mut metrics = MetricsStream::start(settings.metrics.as_ref());
     let mut published = Instant::now();
     loop {
         match signals.wait(WATCH_EVERY) {
@@ -86,11 +87,15 @@ fn run_until_told(mut agent: Agent, signals: &Signals) -> ExitCode {
             monitor.publish(NodeSnapshot::of(&agent));
             published = Instant::now();
         }
+        if metrics.is_due() {
+            metrics.observe(&agent);
+        }
         agent.look();
         if !agent.is_at_work() {
             break;
         }
     }
+    metrics.observe(&agent);
     let code = ExitCode::from(u8::from(agent.has_failed()));
     agent.stop();
     info!("stopped");

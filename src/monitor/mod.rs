@@ -9,6 +9,7 @@ mod metrics;
 mod node_stats;
 mod process;
 mod snapshot;
+mod stream;
 mod threads;
 
 use std::convert::Infallible;
@@ -30,6 +31,7 @@ use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
 pub use snapshot::{NodeSnapshot, Snapshot};
+pub use stream::MetricsStream;
 
 use crate::settings::ApiAddress;
 

@@ -73,6 +73,8 @@ pub struct Snapshot {
     pub batch_delay_ms: u64,
     /// When the pipeline started.
     pub started: Instant,
+    /// When this was seen.
+    pub taken: Instant,
     /// What the workers have counted.
     pub totals: Totals,
     /// Each input.
@@ -171,6 +173,7 @@ impl Snapshot {
             batch_size: settings.batch_size,
             batch_delay_ms: settings.batch_delay.as_millis() as u64,
             started: running.started(),
+            taken: Instant::now(),
             inputs: inputs.collect(),
             filters: filters.collect(),
             outputs: outputs.collect(),
@@ -187,6 +190,31 @@ impl Snapshot {
                 StoragePolicy::DropNewer => "drop_newer",
                 StoragePolicy::DropOlder => "drop_older",
             },
+        }
+    }
+
+    /// A pipeline in which nothing has happened.
+    #[cfg(test)]
+    pub fn empty(pipeline_id: &str, started: Instant) -> Self {
+        Self {
+            pipeline_id: pipeline_id.to_owned(),
+            workers: 1,
+            batch_size: 1,
+            batch_delay_ms: 0,
+            started,
+            taken: started,
+            totals: Totals::default(),
+            inputs: Vec::new(),
+            filters: Vec::new(),
+            outputs: Vec::new(),
+            dead_letters: 0,
+            dead_letters_failing: false,
+            reloads: Reloads::default(),
+            hash: String::new(),
+            max_in_flight_bytes: 0,
+            dead_letters_at: String::new(),
+            max_dead_letter_bytes: 0,
+            storage_policy: "stop",
         }
     }
 

@@ -209,6 +209,17 @@ pub const SETTINGS: &[Known] = &[
         "How much the records in flight may take, of all pipelines together.",
     ),
     used(
+        "kelp.metrics.enabled",
+        "false",
+        "Whether Kelp's own metrics are written to data streams `metrics-kelp.*` of each pipeline's Elasticsearch.",
+    ),
+    used("kelp.metrics.interval", "10s", "How often, at least 1s."),
+    used(
+        "kelp.metrics.namespace",
+        "default",
+        "The last part of those data streams' names.",
+    ),
+    used(
         "kelp.shutdown_timeout",
         "10s",
         "How long a shutdown or a reload waits for what is in flight.",

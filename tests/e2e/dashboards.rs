@@ -134,7 +134,8 @@ fn every_panel_shows_what_the_lines_say() {
         ("NAMESPACE", namespace.clone()),
     ];
     let topic = Topic::new(&servers.kafka, &format!("logs.{name}"));
-    let _kelp = Kelp::start_with(&servers, &topic, CONFIG, &[], &variables);
+    let flag = format!("--metrics={namespace}");
+    let mut kelp = Kelp::start_with(&servers, &topic, CONFIG, &[&flag], &variables);
     let index = format!("logs-kelp.*-{namespace}");
     wait_until(
         "all documents",
@@ -168,6 +169,8 @@ fn every_panel_shows_what_the_lines_say() {
         }
         answers.insert(question.id.clone(), rows);
     }
+    pipeline_health(client, &namespace, &scope(0));
+    kelp.assert_running();
     // And some of it counted by nothing but the text.
     let containing = |text: &str| lines.iter().filter(|(_, line)| line.contains(text)).count();
     for (id, counted) in [
@@ -180,6 +183,42 @@ fn every_panel_shows_what_the_lines_say() {
         ),
     ] {
         assert_eq!(answers[id][0].numbers, [Some(counted as f64)], "{id}");
+    }
+}
+
+/// What Kelp has said about itself meanwhile: its documents as they are stored, and what the panels make of them.
+fn pipeline_health(client: &Client, namespace: &str, scope: &Scope) {
+    let index = format!("metrics-kelp.*-{namespace}");
+    let all = || -> Vec<Value> {
+        client.refresh(&index).unwrap();
+        let query = json!({"size": 10_000, "query": {"match_all": {}}});
+        let found = client.search(&index, &query).unwrap();
+        let hits = found["hits"]["hits"].as_array().into_iter().flatten();
+        hits.map(|hit| hit["_source"].clone()).collect()
+    };
+    let sum = |documents: &[Value], pointer: &str| -> u64 {
+        let numbers = documents
+            .iter()
+            .filter_map(|document| document.pointer(pointer)?.as_u64());
+        numbers.sum()
+    };
+    let documents = wait_until("all events in the metrics", 60, all, |documents| {
+        sum(documents, "/kelp/events/out") >= LINES as u64
+    });
+    assert_eq!(sum(&documents, "/kelp/events/in"), LINES as u64);
+    assert_eq!(sum(&documents, "/kelp/events/out"), LINES as u64);
+    assert_eq!(sum(&documents, "/kelp/output/acknowledged"), LINES as u64);
+    // A document that is written while we look would be in the answer and not in the documents.
+    let last = documents
+        .iter()
+        .filter_map(|document| kelp_dashboards::expect::millis(document["@timestamp"].as_str()?));
+    let scope = Scope {
+        to_ms: last.max().unwrap() + 1,
+        ..scope.clone()
+    };
+    for question in questions("kelp-metrics") {
+        let rows = compare(client, &index, &question, &scope, &documents);
+        assert!(!rows.is_empty(), "{} is empty", question.id);
     }
 }
 

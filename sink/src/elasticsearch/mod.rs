@@ -14,6 +14,7 @@ mod plugin;
 mod pool;
 mod request;
 mod response;
+mod side_channel;
 mod stats;
 mod verdict;
 
@@ -25,6 +26,7 @@ pub use lane::{BulkDelivery, BulkSender, DeliverySettings};
 pub use plugin::{Elasticsearch, ElasticsearchOptions};
 pub use request::{BulkRequest, Doc};
 pub use response::{Action, FILTER_PATH};
+pub use side_channel::SideChannel;
 pub use stats::{Held, Stats};
 pub use verdict::{Rules, Trouble, Verdict};
 

@@ -9,13 +9,23 @@ use kelp_parser::config::ast::Spanned;
 use kelp_parser::spec::Settings;
 
 use super::options::{ElasticsearchOptions, Verification};
-use crate::elasticsearch::client::{ClientSettings, Login, TlsSettings};
+use crate::elasticsearch::client::{ClientError, ClientSettings, Login, Node, TlsSettings};
 use crate::elasticsearch::hosts::HostUrl;
 
 /// Where Elasticsearch is and how to speak to it.
 pub(super) struct Connection {
     pub(super) hosts: Vec<HostUrl>,
     pub(super) client: ClientSettings,
+}
+
+impl Connection {
+    /// A client for each host.
+    pub(super) fn nodes(&self) -> Result<Vec<Node>, ClientError> {
+        let hosts = self.hosts.iter();
+        hosts
+            .map(|host| Node::new(host.clone(), &self.client))
+            .collect()
+    }
 }
 
 /// `None` after errors were reported.

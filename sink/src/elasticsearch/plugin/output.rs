@@ -8,14 +8,16 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::config::Elasticsearch;
+use super::connection::Connection;
 use super::writer::{BulkWriter, Encoder};
 use crate::dead_letter::DeadLetters;
-use crate::elasticsearch::client::Node;
 use crate::elasticsearch::lane::BulkDelivery;
+use crate::elasticsearch::side_channel::SideChannel;
 use crate::output::{Output, OutputStats, StartContext, StartError, Writer};
 
 /// Writers, delivery and the installation of the template.
 pub(super) struct ElasticsearchOutput {
+    connection: Connection,
     encoder: Arc<Encoder>,
     delivery: BulkDelivery,
     dead_letters: DeadLetters,
@@ -30,14 +32,10 @@ impl ElasticsearchOutput {
     ) -> Result<Self, StartError> {
         let connection = config.connection;
         let nodes = || {
-            let hosts = connection.hosts.iter();
-            hosts
-                .map(|host| Node::new(host.clone(), &connection.client))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| StartError {
-                    output: "elasticsearch",
-                    message: error.to_string(),
-                })
+            connection.nodes().map_err(|error| StartError {
+                output: "elasticsearch",
+                message: error.to_string(),
+            })
         };
         let name = config.id.as_deref().unwrap_or("elasticsearch");
         let dead_letters = context.dead_letters.for_output(context.pipeline, name);
@@ -52,6 +50,7 @@ impl ElasticsearchOutput {
             None => None,
         };
         Ok(Self {
+            connection,
             encoder: config.encoder,
             delivery,
             dead_letters,
@@ -95,5 +94,10 @@ impl Output for ElasticsearchOutput {
             in_flight,
             is_stalled: stats.held().is_some(),
         }
+    }
+
+    fn side_channel(&self) -> Option<SideChannel> {
+        // The same settings made nodes before.
+        self.connection.nodes().ok().map(SideChannel::new)
     }
 }
