@@ -17,6 +17,7 @@ use kelp_sink::dead_letter::StoragePolicy;
 
 use crate::cli::{ConfigArgs, LogFormat, LogLevel, RunArgs};
 use crate::dead_letters::{DeadLetterPlace, TopicSettings};
+use crate::run::EventLimits;
 use units::parse_ports;
 use values::Values;
 
@@ -70,6 +71,8 @@ pub struct PipelineSettings {
     pub data_dir: PathBuf,
     /// Where dead letters go.
     pub dead_letters: DeadLetterPlace,
+    /// What one record may become.
+    pub event_limits: EventLimits,
     /// Counts the bytes of all records in flight, of all pipelines of the process.
     pub in_flight: InFlight,
     /// The most that they may take.
@@ -224,6 +227,7 @@ impl PipelineSettings {
             ecs: values.ecs()?.unwrap_or_default(),
             reloadable: values.boolean("pipeline.reloadable")?.unwrap_or(true),
             dead_letters: dead_letters(values, &data_dir)?,
+            event_limits: event_limits(values)?,
             data_dir,
             in_flight,
             in_flight_bytes,
@@ -255,6 +259,17 @@ fn workers(values: &Values) -> Result<usize, SettingsError> {
         (true, _) => Ok(1),
         (false, workers) => Ok(workers.unwrap_or_else(all)),
     }
+}
+
+fn event_limits(values: &Values) -> Result<EventLimits, SettingsError> {
+    let mut limits = EventLimits::default();
+    if let Some(bytes) = values.bytes("kelp.event.max_bytes")? {
+        limits.max_bytes = bytes as usize;
+    }
+    if let Some(fields) = values.number("kelp.event.max_fields")? {
+        limits.max_fields = fields as usize;
+    }
+    Ok(limits)
 }
 
 fn dead_letters(values: &Values, data_dir: &Path) -> Result<DeadLetterPlace, SettingsError> {

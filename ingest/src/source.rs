@@ -109,6 +109,10 @@ pub struct SourceStats {
     pub commits: u64,
     /// Commits refused or lost; what they held is committed with the next.
     pub commit_failures: u64,
+    /// How often an offset was not there any more and `auto_offset_reset` was followed.
+    pub offset_resets: u64,
+    /// Records that were gone before they were consumed.
+    pub skipped_records: u64,
     /// Records consumed that were not settled when last looked at.
     pub unsettled_records: u64,
     /// The partitions assigned now.

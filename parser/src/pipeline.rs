@@ -6,7 +6,7 @@ use crate::config::ast::{Config, Plugin, SectionKind};
 use crate::config::{Diagnostic, nearest};
 use crate::event::{Arena, Event};
 use crate::filter::{
-    BuildContext, Context, CountName, Emitted, FILTERS, FilterInstance, Outcome,
+    BuildContext, Context, CountName, Emitted, FILTERS, Filter, FilterInstance, Outcome,
     UNSUPPORTED_FILTERS,
 };
 use crate::flow::{Flow, Position};
@@ -63,6 +63,12 @@ impl Pipeline {
             }
         }
         Self { filters, flow }
+    }
+
+    /// Puts another filter in the place of one, for tests of what surrounds a pipeline.
+    #[doc(hidden)]
+    pub fn replace_filter(&mut self, number: usize, filter: Box<dyn Filter>) {
+        self.filters[number].filter = filter;
     }
 
     /// Whether there are no filters: events pass as they are.

@@ -8,6 +8,7 @@ mod counters;
 pub mod dead_letter;
 pub mod double;
 pub mod elasticsearch;
+mod encoded;
 pub mod file;
 pub mod null;
 pub mod output;

@@ -16,6 +16,7 @@ use kelp_parser::spec::{CodecName, EcsCompatibility, PluginOptions, Settings};
 
 use crate::counters::{Counters, Pending};
 use crate::dead_letter::DeadLetters;
+use crate::encoded::Encoded;
 use crate::output::{
     Output, OutputCommon, OutputConfig, OutputStats, Provenance, StartContext, StartError, Writer,
 };
@@ -79,7 +80,7 @@ impl Output for Stdout {
             stream: io::stdout(),
             codec: Arc::clone(&self.codec),
             unencodable: Unencodable::new(self.dead_letters.clone()),
-            buffer: Vec::new(),
+            buffer: Encoded::default(),
             pending: Pending::default(),
             counters: Arc::clone(&self.counters),
         })
@@ -99,14 +100,15 @@ struct StreamWriter<W> {
     stream: W,
     codec: Arc<dyn Codec>,
     unencodable: Unencodable,
-    buffer: Vec<u8>,
+    buffer: Encoded,
     pending: Pending,
     counters: Arc<Counters>,
 }
 
 impl<W: Write + Send> Writer for StreamWriter<W> {
     fn write(&mut self, event: &Event<'_>, from: &Provenance<'_>) {
-        match self.codec.encode(event, &mut self.buffer) {
+        let encoded = self.buffer.push(|out| self.codec.encode(event, out));
+        match encoded {
             Ok(()) => self.pending.hold(from),
             Err(error) => self.unencodable.push(event, from, error),
         }
@@ -119,7 +121,7 @@ impl<W: Write + Send> Writer for StreamWriter<W> {
         }
         let written = self
             .stream
-            .write_all(&self.buffer)
+            .write_all(self.buffer.bytes())
             .and_then(|()| self.stream.flush());
         self.buffer.clear();
         match written {
@@ -165,7 +167,7 @@ mod tests {
             stream: Pipe(Vec::new(), 150),
             codec: codec.unwrap().into(),
             unencodable: Unencodable::new(None),
-            buffer: Vec::new(),
+            buffer: Encoded::default(),
             pending: Pending::default(),
             counters: Arc::clone(&counters),
         };

@@ -158,7 +158,7 @@ fn inputs(page: &mut Page, node: &NodeSnapshot) {
         }
     }
     type Read = fn(&kelp_ingest::SourceStats) -> f64;
-    let families: [(&'static str, &str, &str, Read); 6] = [
+    let families: [(&'static str, &str, &str, Read); 8] = [
         (
             "kelp_consumed_records_total",
             "counter",
@@ -176,6 +176,18 @@ fn inputs(page: &mut Page, node: &NodeSnapshot) {
             "gauge",
             "Bytes in flight.",
             |stats| stats.in_flight_bytes as f64,
+        ),
+        (
+            "kelp_offset_resets_total",
+            "counter",
+            "How often an offset was not there any more.",
+            |stats| stats.offset_resets as f64,
+        ),
+        (
+            "kelp_skipped_records_total",
+            "counter",
+            "Records that were gone before they were consumed.",
+            |stats| stats.skipped_records as f64,
         ),
         (
             "kelp_rebalances_total",

@@ -50,6 +50,7 @@ impl Crew {
                 Arc::clone(topology),
                 stats,
                 dead_letters.for_output(&settings.id, ""),
+                settings.event_limits,
                 number == 0,
             );
             let (batches, stopped) = (batches.clone(), stopped.clone());

@@ -23,6 +23,7 @@ use kelp_sink::dead_letter::{DeadLetterStore, DeadLetters};
 use tokio::runtime::Runtime;
 
 pub use inputs::INPUT_SPECS;
+pub use poison::EventLimits;
 pub use stats::Totals;
 pub use topology::{Compiled, Topology};
 

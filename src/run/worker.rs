@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, RecvError, select};
 use kelp_ingest::Batch;
 use kelp_parser::codec::{DecodeContext, InvalidUtf8};
-use kelp_parser::event::{Arena, Event};
+use kelp_parser::event::{Arena, Event, Object, Value};
 use kelp_parser::flow::Position;
 use kelp_parser::pipeline::WorkerState;
 use kelp_parser::receipt::Receipts;
@@ -17,7 +17,7 @@ use kelp_parser::time::Timestamp;
 use kelp_sink::dead_letter::{DeadLetter, DeadLetters};
 use kelp_sink::{Provenance, Reason, Writer};
 
-use super::poison::{caught, isolated};
+use super::poison::{EventLimits, Isolation, caught};
 use super::stats::WorkerStats;
 use super::topology::Topology;
 
@@ -33,8 +33,15 @@ pub struct Worker {
     state: WorkerState,
     flushes: bool,
     dead_letters: DeadLetters,
+    limits: EventLimits,
+    isolation: Isolation,
     poison: Vec<DeadLetter>,
 }
+
+/// A record whose events took more memory than this leaves none of it to the next.
+const ARENA_KEEPS_BYTES: usize = 4 << 20;
+/// Messages of this size and more have all their fields counted, smaller ones cannot have too many.
+const COUNT_FIELDS_FROM_BYTES: usize = 64 << 10;
 
 impl Worker {
     /// The first worker of a pipeline also flushes its filters.
@@ -42,6 +49,7 @@ impl Worker {
         topology: Arc<Topology>,
         stats: Arc<WorkerStats>,
         dead_letters: DeadLetters,
+        limits: EventLimits,
         flushes: bool,
     ) -> Self {
         let writers = topology
@@ -53,10 +61,12 @@ impl Worker {
             topology,
             writers,
             stats,
-            arena: Arena::new(),
+            arena: new_arena(limits),
             state: WorkerState::default(),
             flushes,
             dead_letters,
+            limits,
+            isolation: Isolation::default(),
             poison: Vec::new(),
         }
     }
@@ -87,17 +97,17 @@ impl Worker {
         let now = now();
         for index in 0..batch.records.len() {
             let origin = batch.records.record(index).origin;
-            let passed = isolated(origin, || self.process_record(batch, index, now));
+            let mut isolation = std::mem::take(&mut self.isolation);
+            let passed = isolation.run(origin, || self.process_record(batch, index, now));
+            self.isolation = isolation;
             if let Err(reason) = passed {
                 self.set_apart(&batch.records, index as u32, reason);
             }
             // The pass over the record is done; what was made of it has holds of its own.
             receipts.settle(index as u32);
-            self.arena.reset();
+            self.reset_arena();
         }
-        for writer in &mut self.writers {
-            writer.flush(&batch.records);
-        }
+        self.flush_writers(&batch.records);
         if !self.poison.is_empty() {
             // When the dead letters are closed the records stay held.
             let _ = self
@@ -106,6 +116,30 @@ impl Worker {
         }
         self.stats
             .publish(batch.records.len() as u64, begun, &self.state.counters);
+    }
+
+    /// Hands over what was written. A panic ends the worker, and the process with it: what its writer had is held
+    /// for ever, so that only a restart, which reads it again, is a way on.
+    fn flush_writers(&mut self, batch: &Arc<dyn RecordBatch>) {
+        for (number, writer) in self.writers.iter_mut().enumerate() {
+            if let Err(panicked) = caught(|| writer.flush(batch)) {
+                let output = self.topology.output_names.get(number);
+                let output = output.map_or("", |(name, _)| name.as_str());
+                tracing::error!(
+                    output,
+                    "a defect: an output panicked ({panicked}) while it handed documents over; nothing behind them is committed, and kelp ends so that a restart reads them again. Please report it"
+                );
+                std::panic::resume_unwind(Box::new("an output panicked"));
+            }
+        }
+    }
+
+    /// Readies the arena for the next record.
+    fn reset_arena(&mut self) {
+        match self.arena.allocated_bytes() > ARENA_KEEPS_BYTES {
+            true => self.arena = new_arena(self.limits),
+            false => self.arena.reset(),
+        }
     }
 
     /// The record is settled when it lies in the dead letters.
@@ -120,13 +154,19 @@ impl Worker {
         });
     }
 
-    fn process_record(&mut self, batch: &Batch, index: usize, now: Timestamp) {
+    fn process_record(
+        &mut self,
+        batch: &Batch,
+        index: usize,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
         let Self {
             topology,
             writers,
             stats,
             arena,
             state,
+            limits,
             ..
         } = self;
         let input = &topology.inputs[batch.input];
@@ -144,7 +184,13 @@ impl Worker {
             receipts: batch.records.receipts(),
         };
         let (mut decoded, mut written) = (0, 0);
+        let is_large = record.payload.map_or(0, <[u8]>::len) >= COUNT_FIELDS_FROM_BYTES;
+        let mut has_too_many_fields = false;
         let mut emit = |mut event: Event<'_>| {
+            if is_large && !may_have(limits.max_fields, event.fields()) {
+                has_too_many_fields = true;
+                return;
+            }
             event.set_lineage(lineage.then_decoded(decoded));
             decoded += 1;
             input.decorate(&mut event, record);
@@ -165,6 +211,14 @@ impl Worker {
             },
         );
         stats.count_events(decoded.into(), written);
+        if has_too_many_fields {
+            let text = format!(
+                "an event has more than {} fields, kelp.event.max_fields",
+                limits.max_fields
+            );
+            return Err(Reason::unsent("event_too_large", text));
+        }
+        Ok(())
     }
 
     /// Lets filters give out what they hold back; `closing` when there is no next time. Such events belong to no record.
@@ -192,18 +246,42 @@ impl Worker {
                     route(topology, writers, state, &event, &from);
                 });
         });
-        if let Err(text) = flushed {
+        if let Err(panicked) = flushed {
             tracing::error!(
-                "a defect: the filters panicked ({text}) when asked for what they hold back; the pipeline goes on without it. Please report it"
+                "a defect: the filters panicked ({panicked}) when asked for what they hold back; the pipeline goes on without it. Please report it"
             );
             state.scratch = Default::default();
         }
         made.receipts().settle(0);
-        for writer in writers {
-            writer.flush(&made);
-        }
-        self.arena.reset();
+        self.flush_writers(&made);
+        self.reset_arena();
     }
+}
+
+fn new_arena(limits: EventLimits) -> Arena {
+    let arena = Arena::new();
+    // Beyond it an allocation panics, which sets the record apart.
+    arena.set_allocation_limit(Some(limits.max_bytes));
+    arena
+}
+
+/// Whether an object has at most `max` fields, those of objects within it included.
+fn may_have(max: usize, object: &Object<'_>) -> bool {
+    fn subtract(left: usize, value: &Value<'_>) -> Option<usize> {
+        match value {
+            Value::Object(object) => of_object(left, object),
+            Value::Array(values) => values.iter().try_fold(left, subtract),
+            _ => Some(left),
+        }
+    }
+    fn of_object(left: usize, object: &Object<'_>) -> Option<usize> {
+        let left = left.checked_sub(object.len())?;
+        object
+            .iter()
+            .map(|(_, value)| value)
+            .try_fold(left, subtract)
+    }
+    of_object(max, object).is_some()
 }
 
 /// Lets the writer of each output that the event reaches encode it.

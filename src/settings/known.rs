@@ -204,6 +204,16 @@ pub const SETTINGS: &[Known] = &[
         "Any property of librdkafka for that topic's producer.",
     ),
     used(
+        "kelp.event.max_bytes",
+        "128mb",
+        "How much memory the events of one message may take; beyond it the message goes to the dead letters.",
+    ),
+    used(
+        "kelp.event.max_fields",
+        "50000",
+        "How many fields an event may have as it is decoded; beyond it the message goes to the dead letters.",
+    ),
+    used(
         "kelp.memory",
         "64mb",
         "How much the records in flight may take, of all pipelines together.",

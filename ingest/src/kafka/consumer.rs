@@ -219,6 +219,15 @@ impl ConsumerThread {
         let runs = batch.runs();
         let mut state = context.state();
         state.assignment.accept(&batch, &runs);
+        if !state.holes.is_empty() {
+            for run in &runs {
+                let ends = (
+                    batch.offset(run.range.start),
+                    batch.offset(run.range.end - 1),
+                );
+                state.holes.came(&run.topic, run.partition, ends);
+            }
+        }
         let revision = state.assignment.revision;
         drop(state);
         self.pending = Some(Pending {

@@ -18,6 +18,7 @@ use tracing::{debug, error, info, warn};
 use super::assignment::{Assignment, Commit};
 use super::batch_queue::{self, Queue};
 use super::errors::Errors;
+use super::holes::Holes;
 
 /// How long to sleep between looks at what a revocation or the end waits for.
 pub(super) const SETTLING_INTERVAL: Duration = Duration::from_millis(2);
@@ -35,6 +36,7 @@ pub(super) struct GroupContext {
 #[derive(Default)]
 pub(super) struct GroupState {
     pub assignment: Assignment,
+    pub holes: Holes,
     pub rebalances: u64,
     pub commits: u64,
     pub commit_failures: u64,
@@ -135,10 +137,10 @@ impl GroupContext {
         }
         let mut abandoned = 0;
         for partition in partitions.elements() {
-            abandoned += self
-                .state()
-                .assignment
-                .remove(partition.topic(), partition.partition());
+            let (topic, number) = (partition.topic(), partition.partition());
+            let mut state = self.state();
+            abandoned += state.assignment.remove(topic, number);
+            state.holes.forget(topic, number);
         }
         info!(
             group = %self.group_id, partitions = %names(partitions), unsettled = abandoned,
@@ -259,7 +261,7 @@ impl ClientContext for GroupContext {
                 error!(facility, "librdkafka: {line}");
             }
             // Retention or truncation overtook us; the line says from where to where.
-            RDKafkaLogLevel::Warning if facility == "OFFSET" => warn!("librdkafka: {line}"),
+            RDKafkaLogLevel::Warning if facility == "OFFSET" => self.state().holes.reset(line),
             _ => debug!(facility, "librdkafka: {line}"),
         }
     }

@@ -10,6 +10,7 @@ mod client_config;
 mod consumer;
 mod context;
 mod errors;
+mod holes;
 mod options;
 mod security;
 
@@ -143,6 +144,8 @@ impl Member {
         stats.rebalances += state.rebalances;
         stats.commits += state.commits;
         stats.commit_failures += state.commit_failures;
+        stats.offset_resets += state.holes.resets;
+        stats.skipped_records += state.holes.skipped_records;
         stats.unsettled_records += state.assignment.unsettled_records();
         let mut partitions = state.assignment.stats();
         drop(state);

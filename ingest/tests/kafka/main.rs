@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod delivery;
+mod holes;
 mod rebalance;
 mod support;

@@ -14,6 +14,8 @@ use kelp_parser::config::ast::{Literal, Plugin, Setting, Spanned};
 use kelp_parser::record::{Origin, RecordBatch};
 use kelp_parser::spec::{PluginOptions, Settings};
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
@@ -80,6 +82,24 @@ impl Cluster {
     /// Writes `numbers` as payloads, spread over the partitions.
     pub fn produce(&self, topic: &str, partitions: i32, numbers: Range<u64>) {
         produce(&self.producer, topic, partitions, numbers);
+    }
+
+    /// Deletes the messages of partition 0 below an offset, as retention would.
+    pub fn delete_records(&self, topic: &str, below: i64) {
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", self.servers.bootstrap())
+            .create()
+            .unwrap();
+        let mut offsets = TopicPartitionList::new();
+        offsets
+            .add_partition_offset(topic, 0, Offset::Offset(below))
+            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let deleted = admin.delete_records(&offsets, &AdminOptions::new());
+        let deleted = runtime.block_on(deleted).unwrap();
+        assert!(deleted.elements()[0].error().is_ok());
     }
 
     /// What the group has committed, per partition.

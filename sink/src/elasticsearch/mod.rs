@@ -12,6 +12,8 @@ mod lane;
 mod plan;
 mod plugin;
 mod pool;
+#[cfg(test)]
+mod recorded;
 mod request;
 mod response;
 mod side_channel;

@@ -22,6 +22,7 @@ use kelp_parser::{plugin_choice, plugin_options};
 
 use crate::counters::{Counters, Pending};
 use crate::dead_letter::DeadLetters;
+use crate::encoded::Encoded;
 use crate::output::{
     Output, OutputCommon, OutputConfig, OutputStats, Provenance, StartContext, StartError, Writer,
 };
@@ -172,28 +173,17 @@ struct FileWriter {
     path: Arc<EventPath>,
     files: Arc<Mutex<Files>>,
     counters: Arc<Counters>,
-    buffers: BTreeMap<PathBuf, Buffer>,
+    /// What a batch adds to each file.
+    buffers: BTreeMap<PathBuf, Encoded>,
     pending: Pending,
-}
-
-/// What a batch adds to one file.
-#[derive(Default)]
-struct Buffer {
-    bytes: Vec<u8>,
-    /// Where the last event starts.
-    last: usize,
 }
 
 impl Writer for FileWriter {
     fn write(&mut self, event: &Event<'_>, from: &Provenance<'_>) {
         let path = self.path.of(event);
         let buffer = self.buffers.entry(path).or_default();
-        let start = buffer.bytes.len();
-        match self.codec.encode(event, &mut buffer.bytes) {
-            Ok(()) => {
-                buffer.last = start;
-                self.pending.hold(from);
-            }
+        match buffer.push(|out| self.codec.encode(event, out)) {
+            Ok(()) => self.pending.hold(from),
             Err(error) => self.unencodable.push(event, from, error),
         }
     }
@@ -206,7 +196,7 @@ impl Writer for FileWriter {
         let started = Instant::now();
         // Each file is written once, also when another one has to be tried again.
         while let Some((path, buffer)) = self.buffers.pop_first() {
-            let Err(error) = lock(&self.files).write(&path, &buffer.bytes, buffer.last) else {
+            let Err(error) = lock(&self.files).write(&path, buffer.bytes(), buffer.last()) else {
                 continue;
             };
             self.counters.stalled();

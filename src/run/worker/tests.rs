@@ -1,10 +1,12 @@
 //! Records that make the pipeline panic, from the queue to the dead letters.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
 use kelp_parser::codec::{Codec, build_codec};
 use kelp_parser::event::{FieldRef, Value};
+use kelp_parser::filter::{Context, Filter, Outcome};
 use kelp_sink::dead_letter::{DeadLetterSettings, DeadLetterStore};
 use kelp_sink::{Output, OutputStats};
 
@@ -16,7 +18,7 @@ use crate::settings::Settings;
 
 const CONFIG: &str = r#"
     input { generator { lines => ["none"] } }
-    filter { mutate { uppercase => ["message"] } }
+    filter { mutate { id => "faulty" } mutate { uppercase => ["message"] } }
     output { null {} }
 "#;
 
@@ -35,6 +37,21 @@ impl Codec for FaultyCodec {
         out: &mut Vec<u8>,
     ) -> Result<(), kelp_parser::codec::EncodeError> {
         self.0.encode(event, out)
+    }
+}
+
+/// A filter with a defect.
+struct FaultyFilter;
+
+impl Filter for FaultyFilter {
+    fn apply<'a>(&self, event: &mut Event<'a>, _context: &mut Context<'a, '_>) -> Outcome {
+        let message = event.get(FieldRef::constant("message"));
+        assert_ne!(
+            message,
+            Some(&Value::Str("bad for the filter")),
+            "the filter's defect"
+        );
+        Outcome::Matched
     }
 }
 
@@ -66,10 +83,19 @@ impl Writer for FaultyOutput {
         messages.push((*message).to_owned());
     }
 
-    fn flush(&mut self, _batch: &Arc<dyn RecordBatch>) {}
+    fn flush(&mut self, _batch: &Arc<dyn RecordBatch>) {
+        let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(
+            !messages.contains(&FAULTY_FLUSH.to_owned()),
+            "the flush's defect"
+        );
+    }
 }
 
-struct Messages(&'static [&'static str], Receipts);
+/// A message after which the output cannot be flushed.
+const FAULTY_FLUSH: &str = "BAD FOR THE FLUSH";
+
+struct Messages(Vec<String>, Receipts);
 
 impl RecordBatch for Messages {
     fn len(&self) -> usize {
@@ -95,63 +121,142 @@ impl RecordBatch for Messages {
     }
 }
 
+/// A pipeline with defects, and its dead letters.
+struct Bench {
+    folder: PathBuf,
+    topology: Topology,
+    output: FaultyOutput,
+    store: DeadLetterStore,
+    dead_letters: DeadLetters,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Bench {
+    fn new(name: &str) -> Self {
+        let name = format!("kelp-worker-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let settings = DeadLetterSettings::new(folder.join("letters"));
+        let (store, dead_letters) = DeadLetterStore::open(settings).unwrap();
+        let settings = Settings::load(Cli::parse_from(["kelp", "-e", CONFIG]).run).unwrap();
+        let settings = settings.pipeline;
+        let mut configuration = Configuration::load(&settings.config).unwrap();
+        let mut compiled = Compiled::compile(&mut configuration, &settings).unwrap();
+        let plain = build_codec(None, "plain", settings.ecs, &mut Vec::new()).unwrap();
+        compiled.inputs[0].common.codec = Arc::new(FaultyCodec(plain));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let mut topology = compiled
+            .start(runtime.handle(), &dead_letters, &folder, &settings)
+            .unwrap();
+        topology.pipeline.replace_filter(0, Box::new(FaultyFilter));
+        let output = FaultyOutput::default();
+        topology.outputs = vec![Box::new(output.clone())];
+        Self {
+            folder,
+            topology,
+            output,
+            store,
+            dead_letters,
+            _runtime: runtime,
+        }
+    }
+
+    /// Lets a worker work on the batches on a thread of its own; gives what reached the output, the dead
+    /// letters, and whether the worker came to a good end.
+    fn run(self, batches: &[&Arc<Messages>]) -> (Vec<String>, Vec<serde_json::Value>, bool) {
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        for batch in batches {
+            let records = Arc::clone(batch) as Arc<dyn RecordBatch>;
+            sender.send(Batch { records, input: 0 }).unwrap();
+        }
+        drop(sender);
+        let stats = Arc::new(WorkerStats::default());
+        let limits = EventLimits {
+            max_bytes: 1 << 20,
+            max_fields: 100,
+        };
+        let topology = Arc::new(self.topology);
+        let worker = Worker::new(topology, stats, self.dead_letters, limits, true);
+        let thread = std::thread::spawn(move || worker.run(&receiver, &crossbeam_channel::never()));
+        let is_well = thread.join().is_ok();
+        self.store.close(false);
+        let mut letters = String::new();
+        for file in std::fs::read_dir(self.folder.join("letters")).unwrap() {
+            letters += &std::fs::read_to_string(file.unwrap().path()).unwrap();
+        }
+        let _ = std::fs::remove_dir_all(self.folder);
+        let lines = letters.lines().filter(|line| !line.is_empty());
+        let letters = lines.map(|line| serde_json::from_str(line).unwrap());
+        let arrived = self.output.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (arrived.clone(), letters.collect(), is_well)
+    }
+}
+
+fn batch(messages: &[&str]) -> Arc<Messages> {
+    let messages: Vec<String> = messages
+        .iter()
+        .map(|message| (*message).to_owned())
+        .collect();
+    let receipts = Receipts::new(messages.len());
+    Arc::new(Messages(messages, receipts))
+}
+
 #[test]
 fn a_record_that_panics_is_a_dead_letter_and_the_others_go_on() {
-    let folder = std::env::temp_dir().join(format!("kelp-worker-{}", std::process::id()));
-    let (store, dead_letters) =
-        DeadLetterStore::open(DeadLetterSettings::new(folder.join("letters"))).unwrap();
-    let settings = Settings::load(Cli::parse_from(["kelp", "-e", CONFIG]).run).unwrap();
-    let settings = settings.pipeline;
-    let mut configuration = Configuration::load(&settings.config).unwrap();
-    let mut compiled = Compiled::compile(&mut configuration, &settings).unwrap();
-    let plain = build_codec(None, "plain", settings.ecs, &mut Vec::new()).unwrap();
-    compiled.inputs[0].common.codec = Arc::new(FaultyCodec(plain));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let mut topology = compiled
-        .start(runtime.handle(), &dead_letters, &folder, &settings)
-        .unwrap();
-    let output = FaultyOutput::default();
-    topology.outputs = vec![Box::new(output.clone())];
-
-    let messages = &[
+    let batch = batch(&[
         "one",
         "bad for the codec",
         "two",
+        "bad for the filter",
         "bad for the output",
         "three",
-    ];
-    let batch = Arc::new(Messages(messages, Receipts::new(messages.len())));
-    let (sender, receiver) = crossbeam_channel::unbounded();
-    let records = Arc::clone(&batch) as Arc<dyn RecordBatch>;
-    sender.send(Batch { records, input: 0 }).unwrap();
-    drop(sender);
-    let stats = Arc::new(WorkerStats::default());
-    Worker::new(Arc::new(topology), stats, dead_letters, true)
-        .run(&receiver, &crossbeam_channel::never());
-    store.close(false);
-
-    let arrived = output.0.lock().unwrap_or_else(PoisonError::into_inner);
-    assert_eq!(*arrived, ["ONE", "TWO", "THREE"]);
-    let mut letters = String::new();
-    for file in std::fs::read_dir(folder.join("letters")).unwrap() {
-        letters += &std::fs::read_to_string(file.unwrap().path()).unwrap();
-    }
-    let letters: Vec<&str> = letters.lines().filter(|line| !line.is_empty()).collect();
-    assert_eq!(letters.len(), 2, "{letters:?}");
+    ]);
+    let (arrived, letters, is_well) = Bench::new("panics").run(&[&batch]);
+    assert!(is_well);
+    assert_eq!(arrived, ["ONE", "TWO", "THREE"]);
+    assert_eq!(letters.len(), 3, "{letters:?}");
     let expected = [
         ("bad for the codec", "the codec's defect", 101),
-        ("bad for the output", "the output's defect", 103),
+        ("bad for the filter", "the filter's defect", 103),
+        ("bad for the output", "the output's defect", 104),
     ];
     for (letter, (payload, defect, offset)) in letters.iter().zip(expected) {
-        let letter: serde_json::Value = serde_json::from_str(letter).unwrap();
         assert_eq!(letter["payload"]["text"], payload);
         assert_eq!(letter["reason"]["type"], "panic");
         let reason = letter["reason"]["reason"].as_str().unwrap();
         assert!(reason.contains(defect), "{reason}");
-        assert!(letter.to_string().contains(&offset.to_string()), "{letter}");
+        assert!(reason.contains("src/run/worker/tests.rs:"), "{reason}");
+        assert_eq!(letter["origin"]["offset"], offset);
     }
-    assert_eq!(batch.receipts().first_unsettled(0), messages.len() as u32);
-    let _ = std::fs::remove_dir_all(folder);
+    assert_eq!(batch.receipts().first_unsettled(0), batch.len() as u32);
+}
+
+#[test]
+fn a_record_that_grows_beyond_the_limits_is_a_dead_letter() {
+    let large = "x".repeat(2 << 20);
+    let batch = batch(&["one", &large, "two"]);
+    let (arrived, letters, is_well) = Bench::new("limits").run(&[&batch]);
+    assert!(is_well);
+    assert_eq!(arrived, ["ONE", "TWO"]);
+    assert_eq!(letters.len(), 1);
+    assert_eq!(
+        letters[0]["reason"]["type"], "event_too_large",
+        "{}",
+        letters[0]["reason"]
+    );
+    assert_eq!(letters[0]["payload"]["text"], large.as_str());
+    assert_eq!(batch.receipts().first_unsettled(0), 3);
+}
+
+/// Nothing behind it is committed, and the process ends for want of a worker.
+#[test]
+fn an_output_that_panics_when_flushed_ends_its_worker_and_settles_nothing_more() {
+    let first = batch(&["one", "bad for the flush"]);
+    let second = batch(&["two"]);
+    let (arrived, letters, is_well) = Bench::new("flush").run(&[&first, &second]);
+    assert!(!is_well);
+    assert_eq!(arrived, ["ONE", FAULTY_FLUSH]);
+    assert_eq!(letters.len(), 0);
+    assert_eq!(second.receipts().first_unsettled(0), 0);
 }

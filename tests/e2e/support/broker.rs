@@ -29,6 +29,7 @@ impl Topic {
             .set("acks", "all")
             .set("enable.idempotence", "true") // a broker that restarts must not make duplicates that we count
             .set("linger.ms", "20")
+            .set("message.max.bytes", "100000000") // the broker's limit is what matters
             .set("queue.buffering.max.messages", "1000000")
             .create()
             .unwrap();
