@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use crate::config::Diagnostic;
 use crate::config::ast::{CompareOperator, Expr, Operand as AstOperand, Spanned};
-use crate::event::{Event, FieldRef, Value, intern};
+use crate::event::{Event, FieldRef, Value, intern, push_float};
 use crate::regex::{Options, Regex, Scratch};
 
 /// A compiled condition.
@@ -259,9 +259,12 @@ fn compare(operator: CompareOperator, left: Option<&Value<'_>>, right: Option<&V
     }
 }
 
-/// Equality is strict: `1`, `1.0` and `"1"` differ. Missing and null are equal.
+/// Equality is strict: `1`, `1.0` and `"1"` differ, and so do null and a missing field.
 fn equal(left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> bool {
-    match (left.unwrap_or(&Value::Null), right.unwrap_or(&Value::Null)) {
+    let (Some(left), Some(right)) = (left, right) else {
+        return left.is_none() && right.is_none();
+    };
+    match (left, right) {
         (Value::Timestamp(time), Value::Str(text)) | (Value::Str(text), Value::Timestamp(time)) => {
             let mut printed = Vec::new();
             time.write_iso8601(&mut printed);
@@ -319,7 +322,7 @@ fn contains(event: &Event<'_>, needle: &Operand, haystack: &Operand) -> bool {
         }
         (Operand::Field(needle), Operand::Field(haystack)) => {
             match (event.get(*needle), event.get(*haystack)) {
-                (None | Some(Value::Null | Value::Array(_) | Value::Object(_)), _) => false,
+                (None | Some(Value::Array(_) | Value::Object(_)), _) => false,
                 (Some(Value::Str(part)), Some(Value::Str(text))) => text.contains(part),
                 (Some(needle), Some(Value::Array(items))) => items.contains(needle),
                 (needle, haystack) => needle == haystack,
@@ -337,13 +340,25 @@ fn text_contains(constant: Constant, part: &str) -> bool {
     }
 }
 
-/// In a list that stands in the configuration a number is found by its text too.
+/// In a list that stands in the configuration everything is found by its text, as Java prints it.
 fn same_in_list(needle: Option<&Value<'_>>, item: Option<&Value<'_>>) -> bool {
     match (needle, item) {
-        (Some(Value::Int(number)), Some(Value::Str(text)))
-        | (Some(Value::Str(text)), Some(Value::Int(number))) => {
-            itoa::Buffer::new().format(*number) == *text
-        }
-        (needle, item) => equal(needle, item),
+        (Some(Value::Str(needle)), Some(Value::Str(item))) => needle == item,
+        (Some(Value::Array(_) | Value::Object(_)), _) | (_, None) => false,
+        (Some(needle), Some(item)) => text_of(needle) == text_of(item),
+        (None, Some(_)) => false,
     }
+}
+
+/// A scalar's text; that of null is empty.
+fn text_of(value: &Value<'_>) -> Vec<u8> {
+    let mut text = Vec::new();
+    match value {
+        Value::Str(given) => text.extend_from_slice(given.as_bytes()),
+        Value::Null => {}
+        Value::Float(number) => push_float(&mut text, *number),
+        Value::Timestamp(time) => time.write_iso8601(&mut text),
+        other => other.write_json(&mut text),
+    }
+    text
 }

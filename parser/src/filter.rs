@@ -367,7 +367,7 @@ pub fn add_field(
             Value::Array(list)
         }
     };
-    Ok(event.set(field, value)?)
+    Ok(event.set_checked(field, value)?)
 }
 
 const TAGS: FieldRef<'static> = FieldRef::top(&["tags"]);

@@ -13,14 +13,21 @@
 //! ```
 //! Lines that start with `#` are comments. `FIXTURES` in a configuration is the directory `cases/fixtures`, `DATABASES`
 //! the directory with the databases that this test makes for `geoip`.
+//!
+//! `KELP_CASES_COMMAND='other filter --ecs {ecs} -f {conf}'` runs the cases against another program instead, which takes events
+//! as `kelp filter` does: a JSON object in each line of its standard input, and of its standard output; it has to fail where a
+//! case wants an error. `UPDATE=1` writes the table of the cases anew.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 #[path = "support/mmdb.rs"]
 mod mmdb;
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
 use kelp_parser::event::{Arena, Event, Object, Value, write_json};
@@ -78,13 +85,64 @@ fn cases(text: &str) -> Vec<Case> {
     cases
 }
 
+/// The configuration of a case with the paths of this machine.
+fn config_of(case: &Case) -> String {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/fixtures");
+    let config = case.config.replace("FIXTURES", &fixtures.to_string_lossy());
+    config.replace("DATABASES", DATABASES)
+}
+
+/// What is wrong with another program's answer to a case, if anything is.
+fn check_command(case: &Case, command: &str) -> Result<(), String> {
+    let path = Path::new(DATABASES).join(format!("case-{}.conf", std::process::id()));
+    std::fs::write(&path, config_of(case)).unwrap();
+    let words = command.split_whitespace().map(|word| {
+        let word = word.replace("{ecs}", case.ecs.name());
+        word.replace("{conf}", &path.to_string_lossy())
+    });
+    let words: Vec<String> = words.collect();
+    let mut child = Command::new(&words[0])
+        .args(&words[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("{}: {error}", words[0]))?;
+    let mut stdin = child.stdin.take().unwrap();
+    let inputs: Vec<String> = case
+        .events
+        .iter()
+        .map(|(input, _)| format!("{input}\n"))
+        .collect();
+    // What refuses its configuration may be gone already; a pipe holds the events of any case.
+    let _ = stdin.write_all(inputs.concat().as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    if case.error.is_some() || !output.status.success() {
+        let refused = !output.status.success();
+        let agreed = refused == case.error.is_some();
+        return agreed
+            .then_some(())
+            .ok_or_else(|| format!("{}", output.status));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let got: Vec<String> = text
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let want: Vec<String> = case
+        .events
+        .iter()
+        .flat_map(|(_, want)| want.clone())
+        .collect();
+    compare(&got, &want)
+}
+
 /// What is wrong with a case, if anything is.
 fn check(case: &Case) -> Result<(), String> {
     let mut sources = SourceMap::default();
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/fixtures");
-    let fixtures = fixtures.to_string_lossy();
-    let config = case.config.replace("FIXTURES", &fixtures);
-    sources.add("case.conf", config.replace("DATABASES", DATABASES));
+    sources.add("case.conf", config_of(case));
     let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
     let context = BuildContext::new(case.ecs);
     let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
@@ -117,12 +175,17 @@ fn check(case: &Case) -> Result<(), String> {
             write_json(&mut text, &event);
             out.push(String::from_utf8(text).unwrap());
         });
-        if !same(&out, want) {
-            let list = |events: &[String]| events.join("\n         ");
-            return Err(format!("got:  {}\n   want: {}", list(&out), list(want)));
-        }
+        compare(&out, want)?;
     }
     Ok(())
+}
+
+fn compare(got: &[String], want: &[String]) -> Result<(), String> {
+    if same(got, want) {
+        return Ok(());
+    }
+    let list = |events: &[String]| events.join("\n         ");
+    Err(format!("got:  {}\n   want: {}", list(got), list(want)))
 }
 
 fn same(got: &[String], want: &[String]) -> bool {
@@ -181,22 +244,68 @@ fn make_databases() {
     make("Unheard-Of", documentation, serde_json::json!({}));
 }
 
+/// The files of cases by what they are about, in order, those of both directories together.
+fn all_cases() -> BTreeMap<String, Vec<Case>> {
+    let mut all: BTreeMap<String, Vec<Case>> = BTreeMap::new();
+    for directory in ["filters", "recorded"] {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/cases")
+            .join(directory);
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let about = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let found = cases(&std::fs::read_to_string(&path).unwrap());
+            all.entry(about).or_default().extend(found);
+        }
+    }
+    all
+}
+
 #[test]
 fn every_case_holds() {
     make_databases();
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/filters");
+    let command = std::env::var("KELP_CASES_COMMAND").ok();
     let mut wrong = Vec::new();
-    let mut count = 0;
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        let file = path.file_stem().unwrap().to_string_lossy().into_owned();
-        for case in cases(&std::fs::read_to_string(&path).unwrap()) {
-            count += 1;
-            if let Err(error) = check(&case) {
-                wrong.push(format!("{file}: {}\n   {error}", case.name));
+    for (about, cases) in all_cases() {
+        for case in cases {
+            // What lies in @metadata is seen from inside only.
+            let seen = |(_, want): &(String, Vec<String>)| !want.concat().contains("@metadata");
+            let result = match &command {
+                Some(_) if !case.events.iter().all(seen) => Ok(()),
+                Some(command) => check_command(&case, command),
+                None => check(&case),
+            };
+            if let Err(error) = result {
+                wrong.push(format!("{about}: {}\n   {error}", case.name));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count > 30, "only {count} cases found");
+    assert!(
+        wrong.is_empty(),
+        "{} differ\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn the_table_of_the_cases_is_fresh() {
+    let mut table = String::from(
+        "# The cases by what they are about\n\nWritten by `UPDATE=1 cargo test -p kelp-parser --test filter_cases`.\n\n\
+         | About | Cases | Events in | Refused configurations |\n| --- | ---: | ---: | ---: |\n",
+    );
+    let mut total = 0;
+    for (about, cases) in all_cases() {
+        let events: usize = cases.iter().map(|case| case.events.len()).sum();
+        let refused = cases.iter().filter(|case| case.error.is_some()).count();
+        total += cases.len();
+        table += &format!("| {about} | {} | {events} | {refused} |\n", cases.len());
+    }
+    table += &format!("| together | {total} | | |\n");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/TABLE.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &table).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), table);
+    assert!(total >= 600, "only {total} cases");
 }

@@ -24,7 +24,9 @@ impl Value<'_> {
             }
             // JSON has no NaN; Logstash's writer quotes it too.
             Value::Float(number) if !number.is_finite() => {
-                let _ = write!(out, "\"{number}\"");
+                out.push(b'"');
+                push_float(out, *number);
+                out.push(b'"');
             }
             Value::Float(number) => push_float(out, *number),
             Value::Str(text) => write_json_string(out, text),

@@ -57,6 +57,11 @@ pub enum InvalidFieldSet {
         /// The part of its path that is in the way.
         parent: String,
     },
+    /// The reserved field `@timestamp` was to become something else than a timestamp.
+    #[error(
+        "cannot set `@timestamp`: it holds a timestamp and nothing else; use the filter `date`"
+    )]
+    Timestamp,
     /// The reserved field `tags` was to become something else than a string or a list of strings.
     #[error("cannot set `{path}`: `tags` holds a string or a list of strings and nothing else")]
     Tags {
@@ -263,9 +268,6 @@ impl<'a> Event<'a> {
         }
         let mut at = root.entry(first, || Value::Object(Object::new(arena)));
         for (depth, segment) in rest.iter().enumerate() {
-            if matches!(at, Value::Null) {
-                *at = Value::Object(Object::new(arena));
-            }
             let last = depth + 1 == rest.len();
             let fill = || {
                 if last {
@@ -278,7 +280,12 @@ impl<'a> Event<'a> {
                 Value::Object(object) => object.entry(segment, fill),
                 Value::Array(_) if segment.parse::<i32>().is_err() => return Ok(()),
                 Value::Array(array) => {
-                    value::array_slot(array, segment).ok_or_else(|| field.invalid_set(depth + 1))?
+                    let slot = value::array_slot(array, segment)
+                        .ok_or_else(|| field.invalid_set(depth + 1))?;
+                    if !last && matches!(slot, Value::Null) {
+                        *slot = Value::Object(Object::new(arena));
+                    }
+                    slot
                 }
                 _ => return Err(field.invalid_set(depth + 1)),
             };
@@ -307,12 +314,24 @@ impl<'a> Event<'a> {
         Some(object.entry(last, || Value::Null))
     }
 
-    /// Sets a field as a filter written in Ruby does: `@timestamp` takes only timestamps. Whether it
-    /// was set (source: `JrubyEventExtLibrary.RubyEvent#ruby_set_field`).
+    /// Sets a field as a filter written in Ruby does: `@timestamp` takes only timestamps
+    /// (source: `JrubyEventExtLibrary.RubyEvent#ruby_set_field`).
+    pub fn set_checked(
+        &mut self,
+        field: FieldRef<'a>,
+        value: Value<'a>,
+    ) -> Result<(), InvalidFieldSet> {
+        match field.top_level() {
+            Some("@timestamp") if !matches!(value, Value::Timestamp(_)) => {
+                Err(InvalidFieldSet::Timestamp)
+            }
+            _ => self.set(field, value),
+        }
+    }
+
+    /// Like [`set_checked`](Self::set_checked); whether the field was set.
     pub fn try_set(&mut self, field: FieldRef<'a>, value: Value<'a>) -> bool {
-        let refused =
-            field.top_level() == Some("@timestamp") && !matches!(value, Value::Timestamp(_));
-        !refused && self.set(field, value).is_ok()
+        self.set_checked(field, value).is_ok()
     }
 
     /// Removes a field and returns what it held.
@@ -404,7 +423,7 @@ impl<'a> Event<'a> {
 /// Whether `tags` may hold that.
 fn is_legal_tags(value: &Value<'_>) -> bool {
     match value {
-        Value::Null | Value::Str(_) => true,
+        Value::Str(_) => true,
         Value::Array(tags) => tags.iter().all(|tag| matches!(tag, Value::Str(_))),
         _ => false,
     }

@@ -23,6 +23,9 @@ pub enum TemplateError {
     /// `%{+QQQ}`
     #[error(transparent)]
     Date(#[from] DateFormatError),
+    /// `%{{yyyy}`
+    #[error("`{0}` lacks a closing brace: write `%{{{{pattern}}}}`")]
+    Unclosed(String),
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +54,12 @@ impl Template {
             let Some(length) = reference_length(&rest[open..]) else {
                 break;
             };
+            if rest[open..].starts_with("%{{")
+                && open + length == rest.len()
+                && !rest.ends_with("}}")
+            {
+                return Err(TemplateError::Unclosed(rest[open..].to_owned()));
+            }
             if open > 0 {
                 parts.push(Part::Literal(&rest[..open]));
             }
@@ -223,8 +232,10 @@ fn push_text(out: &mut Vec<u8>, value: &Value<'_>) {
                 if at > 0 {
                     out.push(b',');
                 }
-                if !matches!(value, Value::Null) {
-                    push_element(out, value);
+                match value {
+                    Value::Null => {}
+                    Value::Array(_) => push_text(out, value),
+                    value => push_element(out, value),
                 }
             }
         }

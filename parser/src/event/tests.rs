@@ -112,7 +112,6 @@ fn templates_print_values_as_logstash_does() {
         ("apache-%{+YYYY.MM.dd}", "apache-2015.05.17"),
         ("%{+%s}", "1431869103"),
         ("%{unclosed", "%{unclosed"),
-        ("%{{yyyy}", "%{{yyyy}"),
     ];
     for (template, text) in cases {
         assert_eq!(Template::parse(template).unwrap().render(&event), text);

@@ -87,7 +87,13 @@ impl DeDot {
             .filter(|(name, value)| name.contains('.') || self.recursive && has_dotted_field(value))
             .map(|(name, _)| name)
             .collect();
-        dotted.iter().try_for_each(|name| self.rename(event, name))
+        dotted.iter().try_for_each(|name| {
+            // A name in brackets is read as a reference, and may name another field, or none.
+            if event.contains(FieldRef::parse_in(arena, name)?) {
+                self.rename(event, name)?;
+            }
+            Ok(())
+        })
     }
 
     /// Renames a field by its reference as text, as the plugin does it: dots are replaced wherever they stand in it.

@@ -74,13 +74,13 @@ impl Json {
             Some(Value::Str(text)) => *text,
             Some(_) => return Err(Failure::NotJson),
         };
-        let parsed = if text.is_empty() {
+        let parsed = if text.trim_ascii().is_empty() {
             Value::Null
         } else {
             last_value(text, event).ok_or(Failure::NotJson)?
         };
         let set = match (self.options.target, parsed) {
-            (Some(target), parsed) => event.set(target, parsed).map_err(EventError::Set),
+            (Some(target), parsed) => event.set_checked(target, parsed).map_err(EventError::Set),
             (None, Value::Object(fields)) => set_top_level(event, fields, now),
             (None, _) => return Err(Failure::Other),
         };

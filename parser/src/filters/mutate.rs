@@ -242,32 +242,31 @@ impl Operation {
             Self::Coerce(field, default) => {
                 let field = field.resolve(event)?;
                 if event.contains(field) && matches!(event.get(field), Some(Value::Null)) {
-                    event.set(field, Value::Str(default.try_render(event)?))?;
+                    event.set_checked(field, Value::Str(default.try_render(event)?))?;
                 }
             }
             Self::Rename(old, new) => {
                 let old = old.resolve(event)?;
-                let new = new.resolve(event)?;
-                if event.contains(old)
-                    && let Some(value) = event.remove(old)
-                {
-                    event.set(new, value)?;
+                if event.contains(old) {
+                    let new = new.resolve(event)?;
+                    let value = event.remove(old).unwrap_or(Value::Null);
+                    event.set_checked(new, value)?;
                 }
             }
             Self::Update(field, value) => {
                 let field = field.resolve(event)?;
                 if event.contains(field) {
-                    event.set(field, Value::Str(value.try_render(event)?))?;
+                    event.set_checked(field, Value::Str(value.try_render(event)?))?;
                 }
             }
             Self::Replace(field, value) => {
                 let value = Value::Str(value.try_render(event)?);
-                event.set(field.resolve(event)?, value)?;
+                event.set_checked(field.resolve(event)?, value)?;
             }
             Self::Convert(field, conversion) => {
                 let field = field.resolve(event)?;
                 if let Some(converted) = conversion.convert_field(event, field)? {
-                    event.set(field, converted)?;
+                    event.set_checked(field, converted)?;
                 }
             }
             Self::Substitute(field, substitution) => {
@@ -286,21 +285,21 @@ impl Operation {
                 let field = field.resolve(event)?;
                 if let Some(Value::Str(text)) = event.get(field) {
                     let parts = text::split(text, separator, event.arena());
-                    event.set(field, Value::Array(parts))?;
+                    event.set_checked(field, Value::Array(parts))?;
                 }
             }
             Self::Join(field, separator) => {
                 let field = field.resolve(event)?;
                 if let Some(Value::Array(values)) = event.get(field) {
                     let joined = text::join(values, separator, event.arena());
-                    event.set(field, Value::Str(joined))?;
+                    event.set_checked(field, Value::Str(joined))?;
                 }
             }
             Self::Merge(field, added) => merge(event, field.resolve(event)?, added)?,
             Self::Copy(field, copy) => {
                 let value = event.get_owned(field.resolve(event)?);
                 if let Some(value) = value.filter(|value| !matches!(value, Value::Null)) {
-                    event.set(copy.resolve(event)?, value)?;
+                    event.set_checked(copy.resolve(event)?, value)?;
                 }
             }
         }
@@ -346,18 +345,18 @@ fn merge<'a>(
                 for (key, value) in more.iter() {
                     fields.set(key, value.clone());
                 }
-                event.set(field, old.clone())?;
+                event.set_checked(field, old.clone())?;
             }
             (Value::Object(_), _) | (_, Value::Object(_)) => {}
             (Value::Array(values), more) => {
                 extend(values, more);
-                event.set(field, old.clone())?;
+                event.set_checked(field, old.clone())?;
             }
             (single, more) => {
                 let mut values = Array::new_in(arena);
                 extend(&mut values, single.clone());
                 extend(&mut values, more);
-                event.set(field, Value::Array(values))?;
+                event.set_checked(field, Value::Array(values))?;
             }
         }
     }

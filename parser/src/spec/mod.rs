@@ -104,6 +104,15 @@ impl EcsCompatibility {
         }
     }
 
+    /// How settings write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::V1 => "v1",
+            Self::V8 => "v8",
+        }
+    }
+
     /// Whether fields have ECS names.
     pub fn is_enabled(self) -> bool {
         self != Self::Disabled

@@ -326,11 +326,9 @@ pub(in crate::config) fn unclosed_field(line: Span) -> Diagnostic {
 pub(in crate::config) fn field_not_closed(cursor: &Cursor) -> bool {
     let mut after = cursor.clone();
     after.skip_char();
-    let word = after.name();
-    after.at += word.len();
-    !word.is_empty()
-        && !after.after_trivia().looking_at(",")
-        && !after.after_trivia().looking_at("]")
+    let length = after.number().len().max(after.name().len());
+    after.at += length;
+    length > 0 && !after.after_trivia().looking_at(",") && !after.after_trivia().looking_at("]")
 }
 
 pub(in crate::config) fn hash_in_condition(span: Span) -> Diagnostic {

@@ -22,6 +22,7 @@ enum Piece {
     Text(String),
     Group(usize),
     Named(String),
+    LastGroup,
     BeforeMatch,
     AfterMatch,
 }
@@ -136,6 +137,10 @@ fn push_replacement(
                 let mut values = groups.iter().rev().map(|number| group(*number as usize));
                 out.push_str(values.find_map(|value| value).unwrap_or_default());
             }
+            Piece::LastGroup => {
+                let last = (1..=regex.group_count()).rev().find_map(&group);
+                out.push_str(last.unwrap_or_default());
+            }
             Piece::BeforeMatch => {
                 let start = scratch.span(0).map_or(0, |(start, _)| start);
                 out.push_str(&text[..start]);
@@ -149,7 +154,7 @@ fn push_replacement(
     Ok(())
 }
 
-/// Takes a replacement apart: `\0` to `\9`, `\&`, `\k<name>`, `` \` ``, `\'` and `\\` have a meaning,
+/// Takes a replacement apart: `\0` to `\9`, `\&`, `\+`, `\k<name>`, `` \` ``, `\'` and `\\` have a meaning,
 /// any other backslash is one.
 fn pieces(replacement: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
@@ -162,6 +167,7 @@ fn pieces(replacement: &str) -> Vec<Piece> {
         let piece = match rest.chars().next() {
             Some(digit @ '0'..='9') => Piece::Group(digit as usize - '0' as usize),
             Some('&') => Piece::Group(0),
+            Some('+') => Piece::LastGroup,
             Some('`') => Piece::BeforeMatch,
             Some('\'') => Piece::AfterMatch,
             Some('k') if rest.starts_with("k<") && rest.contains('>') => {
@@ -222,6 +228,7 @@ mod tests {
             ("a.b", r"\.", r"\\", r"a\b"),
             ("ab", "a", r"\x\", r"\x\b"),
             ("ab", "a", r"\7", "b"),
+            ("abc", "(a)|(b)", r"[\+]", "[a][b]c"),
             ("héé", "", "-", "-h-é-é-"),
             ("abc", "x*", "-", "-a-b-c-"),
             ("a\nb", "$", "!", "a!\nb!"),
