@@ -43,6 +43,8 @@ pub enum Command {
     Health(HealthArgs),
     /// See, replay and purge dead letters.
     Dlq(Box<DlqArgs>),
+    /// Follow files and write their lines to Kafka.
+    Ship(ShipArgs),
     /// Write log lines of a small web shop to Kafka, to see something arrive.
     SampleLogs(SampleLogsArgs),
 }
@@ -280,6 +282,66 @@ pub struct HealthArgs {
     /// The API of the running kelp.
     #[arg(long, default_value = "127.0.0.1:9600", value_name = "HOST:PORT")]
     pub api: String,
+}
+
+/// `kelp ship`
+#[derive(Args, Debug)]
+pub struct ShipArgs {
+    /// Files to follow, and patterns such as '/var/log/*.log', which are looked at again and again.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<String>,
+
+    /// The topic to write to.
+    #[arg(long, short = 't', value_name = "TOPIC")]
+    pub topic: String,
+
+    /// The brokers to write to.
+    #[arg(
+        long,
+        env = "KAFKA",
+        default_value = "127.0.0.1:9092",
+        value_name = "HOST:PORT"
+    )]
+    pub kafka: String,
+
+    /// Any property of librdkafka, such as security.protocol=ssl; may be given several times.
+    #[arg(long, short = 'X', value_name = "NAME=VALUE")]
+    pub property: Vec<String>,
+
+    /// The service that writes these files, for service.name.
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+
+    /// The host, for host.name [default: this one].
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+
+    /// Join the lines of an event: those that do not begin as lines of logs do (with a time, say), or do not match the expression given
+    /// as --multiline='^expression', belong to the line before.
+    #[arg(
+        long,
+        value_name = "BEGINNING",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    pub multiline: Option<String>,
+
+    /// Leave out what files hold at the first start.
+    #[arg(long)]
+    pub from_end: bool,
+
+    /// Ship what files hold now, and end.
+    #[arg(long)]
+    pub once: bool,
+
+    /// The most bytes of an event; a longer line is cut into several.
+    #[arg(long, default_value_t = 900_000, value_name = "N")]
+    pub max_bytes: usize,
+
+    /// Where it is kept how far each file was shipped [default: data/ship/TOPIC.json].
+    #[arg(long, value_name = "FILE")]
+    pub positions: Option<PathBuf>,
 }
 
 /// `kelp sample-logs`

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Some(Command::Grok(args)) => commands::grok::run(&args),
         Some(Command::Setup(args)) => commands::setup::run(&args),
         Some(Command::Health(args)) => commands::health::run(&args),
+        Some(Command::Ship(args)) => commands::ship::run(&args),
         Some(Command::SampleLogs(args)) => commands::sample_logs::run(&args),
         None => commands::run::run(cli.run),
     }

@@ -11,3 +11,4 @@ pub mod health;
 pub mod run;
 pub mod sample_logs;
 pub mod setup;
+pub mod ship;

@@ -19,4 +19,5 @@ mod outage;
 mod rejection;
 mod reload;
 mod setup;
+mod ship;
 mod shutdown;

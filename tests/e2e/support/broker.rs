@@ -1,11 +1,13 @@
 //! Topics: writing to them, and what a group has committed.
 
 use kelp_harness::Kafka;
-use rdkafka::TopicPartitionList;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -74,6 +76,33 @@ impl Topic {
                 record = again;
             }
         }
+    }
+
+    /// All its messages: payload, and headers by name.
+    pub fn read(&self) -> Vec<(String, BTreeMap<String, String>)> {
+        let consumer = self.reader("kelp-e2e-reader");
+        let mut left = self.len();
+        let mut partitions = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            let added = partitions.add_partition_offset(&self.name, partition, Offset::Beginning);
+            added.unwrap();
+        }
+        consumer.assign(&partitions).unwrap();
+        let mut messages = Vec::new();
+        while left > 0 {
+            let message = consumer.poll(TIMEOUT).unwrap().unwrap();
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            let headers = message
+                .headers()
+                .into_iter()
+                .flat_map(|headers| headers.iter());
+            let headers = headers
+                .map(|header| (header.key.to_owned(), text(header.value.unwrap())))
+                .collect();
+            messages.push((text(message.payload().unwrap()), headers));
+            left -= 1;
+        }
+        messages
     }
 
     /// The number of messages in it.

@@ -1,0 +1,356 @@
+//! Files that grow: found by name, known by what they are, read in order, through rotation and truncation.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use super::lines::{Assembler, Event, Joining};
+use super::positions::{Head, Identity, Position};
+
+/// Bytes read at a time.
+const CHUNK: usize = 64 << 10;
+/// No more files are followed at a time; each is kept open.
+const MAX_FILES: usize = 1_000;
+/// An event that may go on is complete when so long nothing has come.
+const COMPLETE_AFTER: Duration = Duration::from_secs(1);
+/// A file that was rotated away is complete when so long nothing has come.
+const ROTATED_FOR: Duration = Duration::from_secs(5);
+
+/// How files are read.
+#[derive(Clone)]
+pub struct Reading {
+    /// Which lines belong together.
+    pub joining: Joining,
+    /// The most bytes of an event.
+    pub max_bytes: usize,
+    /// Whether files that are there at the start are read from their end.
+    pub from_end: bool,
+}
+
+/// An event on its way: which file it is of, and which of its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    file: u64,
+    event: u64,
+}
+
+/// All files that are followed.
+pub struct Followed {
+    patterns: Vec<String>,
+    reading: Reading,
+    files: BTreeMap<u64, FollowedFile>,
+    next: u64,
+    /// What was shipped before, until its file is found.
+    saved: Vec<Position>,
+    is_first_look: bool,
+    has_warned: bool,
+}
+
+struct FollowedFile {
+    path: PathBuf,
+    file: File,
+    identity: Identity,
+    head: Head,
+    assembler: Assembler,
+    /// The place behind each event that was given out, and whether it is acknowledged.
+    given: VecDeque<(u64, bool)>,
+    /// The number of the first of them.
+    first_given: u64,
+    /// Everything before is acknowledged.
+    acknowledged: u64,
+    grew: Instant,
+    /// Its name is another's, or nobody's.
+    rotated: bool,
+}
+
+impl Followed {
+    /// Follows what `patterns` name, going on where `saved` says.
+    pub fn new(patterns: &[String], reading: Reading, saved: Vec<Position>) -> Self {
+        Self {
+            patterns: patterns.to_vec(),
+            reading,
+            files: BTreeMap::new(),
+            next: 0,
+            saved,
+            is_first_look: true,
+            has_warned: false,
+        }
+    }
+
+    /// Looks which files there are now.
+    pub fn look(&mut self) {
+        let mut seen = BTreeSet::new();
+        for path in self.paths() {
+            let Ok(metadata) = fs::metadata(&path) else {
+                continue; // it went away just now
+            };
+            if !metadata.is_file() {
+                continue;
+            }
+            let identity = identity_of(&metadata);
+            let known = self.files.iter();
+            let known = known
+                .filter(|(_, file)| file.identity == identity)
+                .map(|(number, _)| *number)
+                .next_back();
+            let number = match known {
+                Some(number) if self.is_the_same(number, metadata.len()) => Some(number),
+                Some(number) => {
+                    self.files.remove(&number);
+                    info!(path = %path.display(), "truncated: it is read from its start");
+                    self.open(&path, Some(0))
+                }
+                None => self.open(&path, None),
+            };
+            if let Some(number) = number {
+                if let Some(file) = self.files.get_mut(&number) {
+                    file.path = path;
+                }
+                seen.insert(number);
+            }
+        }
+        if self.is_first_look {
+            self.find_rotated();
+        }
+        for (number, file) in &mut self.files {
+            file.rotated = !seen.contains(number);
+        }
+        self.is_first_look = false;
+    }
+
+    /// The files that the patterns name, each once.
+    fn paths(&self) -> BTreeSet<PathBuf> {
+        let mut paths = BTreeSet::new();
+        for pattern in &self.patterns {
+            // A name may hold what looks like a pattern.
+            if Path::new(pattern).exists() {
+                paths.insert(PathBuf::from(pattern));
+            } else if let Ok(found) = glob::glob(pattern) {
+                paths.extend(found.flatten());
+            }
+        }
+        paths
+    }
+
+    /// Whether a file still begins as it did, and has what was read of it.
+    fn is_the_same(&self, number: u64, length: u64) -> bool {
+        let Some(file) = self.files.get(&number) else {
+            return false;
+        };
+        length >= file.assembler.position()
+            && head_of(&file.file, file.head.length) == Some(file.head)
+    }
+
+    /// Opens a file, at `offset`, or where it was left, or where new ones begin.
+    fn open(&mut self, path: &Path, offset: Option<u64>) -> Option<u64> {
+        if self.files.len() >= MAX_FILES {
+            if !self.has_warned {
+                warn!(path = %path.display(), "more than {MAX_FILES} files: this one and others are not followed");
+                self.has_warned = true;
+            }
+            return None;
+        }
+        let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
+        let (metadata, file) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                if self.is_first_look {
+                    warn!(path = %path.display(), %error, "it cannot be read; it is tried again");
+                }
+                return None;
+            }
+        };
+        let identity = identity_of(&metadata);
+        let saved = self
+            .saved
+            .iter()
+            .position(|saved| saved.identity == identity);
+        let saved = saved.map(|at| self.saved.swap_remove(at));
+        let saved = saved.filter(|saved| {
+            saved.offset <= metadata.len() && head_of(&file, saved.head.length) == Some(saved.head)
+        });
+        let start = match (offset, saved) {
+            (Some(offset), _) => offset,
+            (None, Some(saved)) => saved.offset,
+            (None, None) if self.is_first_look && self.reading.from_end => metadata.len(),
+            (None, None) => 0,
+        };
+        info!(path = %path.display(), offset = start, "following");
+        let reading = &self.reading;
+        let number = self.next;
+        self.next += 1;
+        let followed = FollowedFile {
+            path: path.to_owned(),
+            head: head_of(&file, Head::LENGTH).unwrap_or_default(),
+            file,
+            identity,
+            assembler: Assembler::new(reading.joining.clone(), reading.max_bytes, start),
+            given: VecDeque::new(),
+            first_given: 0,
+            acknowledged: start,
+            grew: Instant::now(),
+            rotated: false,
+        };
+        self.files.insert(number, followed);
+        Some(number)
+    }
+
+    /// Files that were rotated while nobody followed them lie in the same folder under another name.
+    fn find_rotated(&mut self) {
+        for saved in std::mem::take(&mut self.saved) {
+            let folder = saved.path.parent().unwrap_or(Path::new("."));
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            let found = entries
+                .filter(|entry| {
+                    entry
+                        .metadata()
+                        .is_ok_and(|metadata| identity_of(&metadata) == saved.identity)
+                })
+                .map(|entry| entry.path())
+                .next();
+            self.saved.push(saved);
+            if let Some(path) = found {
+                self.open(&path, None);
+            } else if let Some(gone) = self.saved.pop() {
+                info!(path = %gone.path.display(), "it is gone since it was followed last");
+            }
+        }
+        self.saved.clear();
+    }
+
+    /// Reads on in every file; gives each event to `send`, which may wait. Returns whether there was anything.
+    ///
+    /// # Errors
+    /// Those of `send`; the event is read again after a restart.
+    pub fn read<E>(
+        &mut self,
+        complete: bool,
+        mut send: impl FnMut(&Path, Event, Ticket) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let mut buffer = vec![0; CHUNK];
+        let mut events = Vec::new();
+        let mut was_any = false;
+        for (number, file) in &mut self.files {
+            let read = file.read(&mut buffer, complete, &mut events);
+            match read {
+                Ok(any) => was_any |= any,
+                Err(error) => {
+                    warn!(path = %file.path.display(), %error, "it cannot be read; it is tried again")
+                }
+            }
+            for event in events.drain(..) {
+                let ticket = Ticket {
+                    file: *number,
+                    event: file.first_given + file.given.len() as u64,
+                };
+                file.given.push_back((event.end, false));
+                send(&file.path, event, ticket)?;
+            }
+        }
+        self.files.retain(|_, file| !file.is_over());
+        Ok(was_any)
+    }
+
+    /// An event is acknowledged.
+    pub fn acknowledge(&mut self, ticket: Ticket) {
+        let Some(file) = self.files.get_mut(&ticket.file) else {
+            return; // truncated meanwhile
+        };
+        let at = ticket.event.checked_sub(file.first_given);
+        if let Some((_, is_acknowledged)) = at.and_then(|at| file.given.get_mut(at as usize)) {
+            *is_acknowledged = true;
+        }
+        while let Some((end, true)) = file.given.front() {
+            file.acknowledged = *end;
+            file.given.pop_front();
+            file.first_given += 1;
+        }
+    }
+
+    /// Events that are not acknowledged yet.
+    pub fn on_their_way(&self) -> usize {
+        self.files.values().map(|file| file.given.len()).sum()
+    }
+
+    /// How far everything is acknowledged.
+    pub fn positions(&self) -> Vec<Position> {
+        let files = self.files.values();
+        files
+            .map(|file| Position {
+                path: file.path.clone(),
+                identity: file.identity,
+                head: file.head,
+                offset: file.acknowledged,
+            })
+            .collect()
+    }
+}
+
+impl FollowedFile {
+    fn read(
+        &mut self,
+        buffer: &mut [u8],
+        complete: bool,
+        events: &mut Vec<Event>,
+    ) -> io::Result<bool> {
+        let count = self.file.read_at(buffer, self.assembler.position())?;
+        if count > 0 {
+            let is_short = self.head.length < Head::LENGTH;
+            if is_short && head_of(&self.file, self.head.length) != Some(self.head) {
+                // Truncated and written to since: the next look finds out.
+                return Ok(false);
+            }
+            self.grew = Instant::now();
+            self.assembler.take(&buffer[..count], events);
+            if is_short {
+                self.head = head_of(&self.file, Head::LENGTH).unwrap_or(self.head);
+            }
+            return Ok(true);
+        }
+        let quiet = self.grew.elapsed();
+        if complete || self.rotated && quiet >= ROTATED_FOR {
+            self.assembler.finish(events);
+        } else if quiet >= COMPLETE_AFTER {
+            self.assembler.flush(events);
+        }
+        Ok(!events.is_empty())
+    }
+
+    /// Rotated away, read to its end, and all of it acknowledged.
+    fn is_over(&self) -> bool {
+        self.rotated
+            && self.grew.elapsed() >= ROTATED_FOR
+            && self.given.is_empty()
+            && !self.assembler.holds()
+    }
+}
+
+fn identity_of(metadata: &fs::Metadata) -> Identity {
+    Identity {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    }
+}
+
+/// The first bytes, `length` at most; `None` if they cannot be read.
+fn head_of(file: &File, length: usize) -> Option<Head> {
+    let mut bytes = vec![0; length];
+    let mut filled = 0;
+    while filled < length {
+        match file.read_at(&mut bytes[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    Some(Head::of(&bytes[..filled]))
+}
+
+#[cfg(test)]
+mod tests;

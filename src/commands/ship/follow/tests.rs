@@ -1,0 +1,172 @@
+use std::convert::Infallible;
+use std::io::Write;
+
+use super::*;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("kelp-follow-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        let path = self.0.join(name);
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn follow(&self, pattern: &str, saved: Vec<Position>) -> Followed {
+        self.follow_from(pattern, saved, false)
+    }
+
+    fn follow_from(&self, pattern: &str, saved: Vec<Position>, from_end: bool) -> Followed {
+        let reading = Reading {
+            joining: Joining::default(),
+            max_bytes: 1_000,
+            from_end,
+        };
+        let pattern = self.0.join(pattern).to_string_lossy().into_owned();
+        Followed::new(&[pattern], reading, saved)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Looks, reads everything, and acknowledges it if asked to.
+fn read(followed: &mut Followed, acknowledge: bool) -> Vec<String> {
+    followed.look();
+    let mut texts = Vec::new();
+    let mut tickets = Vec::new();
+    while followed
+        .read(false, |_, event, ticket| {
+            texts.push(String::from_utf8(event.text).unwrap());
+            tickets.push(ticket);
+            Ok::<_, Infallible>(())
+        })
+        .unwrap()
+    {}
+    if acknowledge {
+        // In any order.
+        tickets.reverse();
+        tickets
+            .into_iter()
+            .for_each(|ticket| followed.acknowledge(ticket));
+    }
+    texts
+}
+
+#[test]
+fn what_was_not_acknowledged_is_read_again_after_a_restart() {
+    let folder = Folder::new("restart");
+    folder.append("a.log", "1\n2\n");
+    let mut followed = folder.follow("*.log", Vec::new());
+    assert_eq!(read(&mut followed, true), ["1", "2"]);
+    folder.append("a.log", "3\n4\n");
+    assert_eq!(read(&mut followed, false), ["3", "4"]);
+    assert_eq!(followed.on_their_way(), 2);
+    let mut followed = folder.follow("*.log", followed.positions());
+    folder.append("a.log", "5\n");
+    assert_eq!(read(&mut followed, true), ["3", "4", "5"]);
+}
+
+#[test]
+fn a_position_waits_for_the_first_that_is_missing() {
+    let folder = Folder::new("order");
+    folder.append("a.log", "1\n2\n3\n");
+    let mut followed = folder.follow("a.log", Vec::new());
+    read(&mut followed, false);
+    let ticket = |event| Ticket { file: 0, event };
+    followed.acknowledge(ticket(2));
+    followed.acknowledge(ticket(1));
+    assert_eq!(followed.positions()[0].offset, 0);
+    followed.acknowledge(ticket(0));
+    assert_eq!(followed.positions()[0].offset, 6);
+    // Twice, or of a file that is gone: nothing happens.
+    followed.acknowledge(ticket(0));
+    followed.acknowledge(Ticket { file: 7, event: 0 });
+}
+
+#[test]
+fn a_rotated_file_is_read_to_its_end_and_the_new_one_from_its_start() {
+    let folder = Folder::new("rotated");
+    folder.append("a.log", "1\n");
+    let mut followed = folder.follow("a.log", Vec::new());
+    assert_eq!(read(&mut followed, true), ["1"]);
+    folder.append("a.log", "2\n");
+    fs::rename(folder.0.join("a.log"), folder.0.join("a.log.1")).unwrap();
+    folder.append("a.log", "3\n");
+    folder.append("a.log.1", "late\n");
+    let mut texts = read(&mut followed, true);
+    texts.sort();
+    assert_eq!(texts, ["2", "3", "late"]);
+}
+
+#[test]
+fn a_file_that_was_rotated_while_nobody_looked_is_read_to_its_end() {
+    let folder = Folder::new("missed");
+    folder.append("a.log", "1\n");
+    let mut followed = folder.follow("a.log", Vec::new());
+    assert_eq!(read(&mut followed, true), ["1"]);
+    let saved = followed.positions();
+    drop(followed);
+    folder.append("a.log", "2\n");
+    fs::rename(folder.0.join("a.log"), folder.0.join("a.log.1")).unwrap();
+    folder.append("a.log", "3\n");
+    let mut followed = folder.follow("a.log", saved);
+    let mut texts = read(&mut followed, true);
+    texts.sort();
+    assert_eq!(texts, ["2", "3"]);
+}
+
+#[test]
+fn a_rotated_file_that_the_pattern_names_too_is_not_read_again() {
+    let folder = Folder::new("both");
+    folder.append("a.log", "1\n");
+    let mut followed = folder.follow("a.log*", Vec::new());
+    assert_eq!(read(&mut followed, true), ["1"]);
+    fs::rename(folder.0.join("a.log"), folder.0.join("a.log.1")).unwrap();
+    folder.append("a.log", "2\n");
+    assert_eq!(read(&mut followed, true), ["2"]);
+    let mut followed = folder.follow("a.log*", followed.positions());
+    assert!(read(&mut followed, true).is_empty());
+}
+
+#[test]
+fn a_truncated_file_is_read_from_its_start_however_much_was_written_since() {
+    let folder = Folder::new("truncated");
+    folder.append("a.log", "first line\n");
+    let mut followed = folder.follow("a.log", Vec::new());
+    assert_eq!(read(&mut followed, true), ["first line"]);
+    fs::write(folder.0.join("a.log"), "new\n").unwrap();
+    assert_eq!(read(&mut followed, true), ["new"]);
+    fs::write(folder.0.join("a.log"), "another beginning\nand more\n").unwrap();
+    assert_eq!(read(&mut followed, true), ["another beginning", "and more"]);
+    // And while nobody looked.
+    let saved = followed.positions();
+    fs::write(folder.0.join("a.log"), "a third beginning, and longer\n").unwrap();
+    let mut followed = folder.follow("a.log", saved);
+    assert_eq!(read(&mut followed, true), ["a third beginning, and longer"]);
+}
+
+#[test]
+fn old_lines_are_left_out_if_nobody_wants_them() {
+    let folder = Folder::new("end");
+    folder.append("a.log", "old\n");
+    let mut followed = folder.follow_from("*.log", Vec::new(), true);
+    assert!(read(&mut followed, true).is_empty());
+    folder.append("a.log", "new\n");
+    folder.append("b.log", "all of it\n");
+    assert_eq!(read(&mut followed, true), ["new", "all of it"]);
+}

@@ -1,0 +1,230 @@
+//! `kelp ship FILE... --topic T`: follows files and writes their lines to Kafka, so that nobody needs a second agent.
+//!
+//! A position is saved only when everything before it is acknowledged: whatever happens, no line is lost. After a crash the lines of the
+//! last moment may be written twice.
+
+mod follow;
+mod lines;
+mod positions;
+mod producer;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use kelp_parser::regex::RegexError;
+use tracing::{error, info, warn};
+
+use crate::cli::{LogFormat, LogLevel, ShipArgs};
+use crate::logging;
+use crate::signals::{Signal, Signals};
+use follow::{Followed, Reading};
+use lines::Joining;
+use positions::Position;
+use producer::{ShipError, Shipper};
+
+/// How often the names of files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often positions are saved while there is something new.
+const SAVE_EVERY: Duration = Duration::from_millis(250);
+/// How long to rest when no file has grown.
+const REST: Duration = Duration::from_millis(100);
+/// How long the end waits for what is on its way.
+const LAST_WAIT: Duration = Duration::from_secs(10);
+
+/// Why files cannot be shipped.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("--multiline: {0}")]
+    Multiline(#[from] RegexError),
+    #[error(
+        "the positions in `{path}` cannot be read: {source}; remove the file to ship everything from the start"
+    )]
+    Positions {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("cannot watch signals: {0}")]
+    Signals(std::io::Error),
+    #[error("--property takes NAME=VALUE, not `{0}`")]
+    Property(String),
+    #[error(transparent)]
+    Ship(#[from] ShipError),
+}
+
+/// Runs the command.
+pub fn run(args: &ShipArgs) -> ExitCode {
+    logging::start(LogLevel::Info, LogFormat::Plain);
+    match ship(args) {
+        Ok(shipped) => {
+            info!(events = shipped, "stopped");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            error!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ship(args: &ShipArgs) -> Result<u64, Failure> {
+    let signals = Signals::install().map_err(Failure::Signals)?;
+    let path = args.positions.clone().unwrap_or_else(|| {
+        let name = args.topic.replace('/', "_");
+        PathBuf::from(format!("data/ship/{name}.json"))
+    });
+    let saved = positions::load(&path).map_err(|source| Failure::Positions {
+        path: path.clone(),
+        source,
+    })?;
+    let reading = Reading {
+        joining: match &args.multiline {
+            Some(beginning) => Joining::at(beginning)?,
+            None => Joining::default(),
+        },
+        max_bytes: args.max_bytes,
+        from_end: args.from_end,
+    };
+    let mut properties = Vec::new();
+    for property in &args.property {
+        let pair = property.split_once('=');
+        let (name, value) = pair.ok_or_else(|| Failure::Property(property.clone()))?;
+        properties.push((name.to_owned(), value.to_owned()));
+    }
+    let host = || gethostname::gethostname().to_string_lossy().into_owned();
+    let mut headers = vec![("host", args.host.clone().unwrap_or_else(host))];
+    headers.extend(args.service.clone().map(|service| ("service", service)));
+    let shipping = Shipping {
+        shipper: Shipper::new(&args.kafka, &args.topic, &properties, headers)?,
+        saved: Saved {
+            path,
+            last: saved.clone(),
+            at: Instant::now(),
+            failing: false,
+        },
+        followed: Followed::new(&args.files, reading, saved),
+        signals,
+        stopping: false,
+        shipped: 0,
+    };
+    shipping.run(args.once)
+}
+
+struct Shipping {
+    followed: Followed,
+    shipper: Shipper,
+    signals: Signals,
+    saved: Saved,
+    stopping: bool,
+    shipped: u64,
+}
+
+/// What is saved.
+struct Saved {
+    path: PathBuf,
+    last: Vec<Position>,
+    at: Instant,
+    failing: bool,
+}
+
+impl Shipping {
+    fn run(mut self, once: bool) -> Result<u64, Failure> {
+        let mut looked: Option<Instant> = None;
+        let ended = loop {
+            if looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+                self.followed.look();
+                looked = Some(Instant::now());
+            }
+            match self.read(once) {
+                Ok(true) => {}
+                Ok(false) if once && self.followed.on_their_way() == 0 => break Ok(()),
+                Ok(false) => self.rest(REST),
+                Err(ShipError::Stopped) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+            if self.stopping {
+                break Ok(());
+            }
+            self.saved.save_now_and_then(&self.followed);
+        };
+        self.shipper.flush(LAST_WAIT);
+        let last = self.take_acknowledged();
+        self.saved.save(&self.followed);
+        let left = self.followed.on_their_way();
+        if left > 0 {
+            warn!(
+                events = left,
+                "not acknowledged; they are shipped again after the next start"
+            );
+        }
+        ended.and(last)?;
+        Ok(self.shipped)
+    }
+
+    /// Reads on, and takes what was acknowledged; whether any file had something.
+    fn read(&mut self, complete: bool) -> Result<bool, ShipError> {
+        let Self {
+            followed,
+            shipper,
+            signals,
+            stopping,
+            ..
+        } = self;
+        let was_any = followed.read(complete, |path, event, ticket| {
+            shipper.send(path, &event, ticket, &mut || is_told(signals, stopping))
+        })?;
+        self.take_acknowledged()?;
+        Ok(was_any)
+    }
+
+    fn take_acknowledged(&mut self) -> Result<(), ShipError> {
+        let (signals, stopping) = (&self.signals, &mut self.stopping);
+        let acknowledged = self
+            .shipper
+            .acknowledged(&mut || is_told(signals, stopping))?;
+        for ticket in acknowledged {
+            self.followed.acknowledge(ticket);
+            self.shipped += 1;
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self, time: Duration) {
+        self.stopping |= self.signals.wait(time) == Some(Signal::Stop);
+    }
+}
+
+/// Whether it was told to stop.
+fn is_told(signals: &Signals, stopping: &mut bool) -> bool {
+    *stopping |= signals.wait(Duration::ZERO) == Some(Signal::Stop);
+    *stopping
+}
+
+impl Saved {
+    fn save_now_and_then(&mut self, followed: &Followed) {
+        if self.at.elapsed() >= SAVE_EVERY {
+            self.save(followed);
+        }
+    }
+
+    /// Saves what is new.
+    fn save(&mut self, followed: &Followed) {
+        self.at = Instant::now();
+        let positions = followed.positions();
+        if positions == self.last {
+            return;
+        }
+        match positions::save(&self.path, &positions) {
+            Ok(()) => {
+                self.failing = false;
+                self.last = positions;
+            }
+            Err(error) => {
+                if !self.failing {
+                    warn!(path = %self.path.display(), %error, "positions cannot be saved; it is tried again");
+                }
+                self.failing = true;
+            }
+        }
+    }
+}
