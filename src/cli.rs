@@ -250,6 +250,10 @@ pub struct SetupArgs {
     #[arg(long, value_name = "FILE")]
     pub writer_password_file: Option<PathBuf>,
 
+    /// Makes an API key that may only write logs, and keeps it in this file; one that is there and works stays.
+    #[arg(long, value_name = "FILE")]
+    pub writer_api_key_file: Option<PathBuf>,
+
     /// Gives this password to the user `kibana_system`, as whom Kibana speaks to Elasticsearch.
     #[arg(
         long,

@@ -101,6 +101,16 @@ fn a_wrong_password_is_told_at_once_and_the_writer_may_only_write() {
     if has_users {
         arguments.extend(["--writer-password-file", secret.to_str().unwrap()]);
     }
+    let key = node.folder().join("writer-key");
+    if has_users {
+        arguments.extend(["--writer-api-key-file", key.to_str().unwrap()]);
+    }
+    let planned: Vec<&str> = arguments.iter().copied().chain(["--dry-run"]).collect();
+    let planned = prints(&setup(&url, &planned));
+    assert!(
+        planned.ends_with("to be changed; nothing was\n") && !key.exists(),
+        "{planned}"
+    );
     let first = prints(&setup(&url, &arguments));
     assert!(
         first.contains("index template kelp-logs: created"),
@@ -112,7 +122,37 @@ fn a_wrong_password_is_told_at_once_and_the_writer_may_only_write() {
         return;
     }
     assert!(first.contains("user kelp_writer: created"), "{first}");
-    let agent = writer_client(&url);
+    assert!(first.contains("writer-key: created"), "{first}");
+    // kelp_writer:a-secret-of-the-writer
+    may_only_write(
+        &url,
+        "Basic a2VscF93cml0ZXI6YS1zZWNyZXQtb2YtdGhlLXdyaXRlcg==",
+    );
+    let secret = std::fs::read_to_string(&key).unwrap();
+    may_only_write(&url, &format!("ApiKey {}", secret.trim()));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&key.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    // A key that does not work is replaced.
+    std::fs::write(&key, "bm90OmE=\n").unwrap();
+    let again = prints(&setup(&url, &arguments));
+    assert!(again.contains("writer-key: updated\n"), "{again}");
+    // Elasticsearch as it is had here has no ILM, which is told.
+    let other: Vec<&str> = arguments
+        .iter()
+        .copied()
+        .chain(["--lifecycle", "ilm"])
+        .collect();
+    let other = prints(&setup(&url, &other));
+    assert!(
+        other.contains("lifecycle policy kelp-logs: left out: this server has no ILM"),
+        "{other}"
+    );
+}
+
+/// Who has this `authorization` may create documents in Kelp's data streams, and nothing else.
+#[track_caller]
+fn may_only_write(url: &str, authorization: &str) {
+    let agent = kelp_harness::Client::new(url.to_owned(), Some(authorization.to_owned()));
     let document = r#"{"@timestamp":"2026-11-25T00:00:00Z","message":"x"}"#;
     let bulk = format!("{{\"create\":{{\"_index\":\"logs-kelp.app-writer\"}}}}\n{document}\n");
     let answer = agent.bulk(&bulk).unwrap();
@@ -125,10 +165,4 @@ fn a_wrong_password_is_told_at_once_and_the_writer_may_only_write() {
         .request("GET", "logs-kelp.app-writer/_search", "", "")
         .unwrap();
     assert_eq!(status, 403);
-}
-
-fn writer_client(url: &str) -> kelp_harness::Client {
-    // kelp_writer:a-secret-of-the-writer
-    let basic = "Basic a2VscF93cml0ZXI6YS1zZWNyZXQtb2YtdGhlLXdyaXRlcg==";
-    kelp_harness::Client::new(url.to_owned(), Some(basic.to_owned()))
 }

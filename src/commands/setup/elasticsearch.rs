@@ -5,6 +5,7 @@ use std::time::Duration;
 use kelp_sink::elasticsearch::{Login, Method};
 use serde_json::{Value, json};
 
+use super::api_key;
 use super::server::{Answer, Server, SetupError, read_secret, reason};
 use super::{Outcome, Report};
 use crate::cli::{Lifecycle, SetupArgs};
@@ -59,6 +60,7 @@ pub async fn set_up(
         index_template(server, args, (name, pattern, mappings), report).await?;
     }
     writer(server, args, report).await?;
+    api_key::set_up(server, args, report).await?;
     kibana_system(server, args, report).await
 }
 
@@ -237,7 +239,7 @@ fn unreachable_variants(server: &Server, path: &str) -> Result<Put, SetupError> 
 }
 
 /// Whether what the server has carries the digest, wherever its API shows it.
-fn holds(there: &Value, digest: &str) -> bool {
+pub(super) fn holds(there: &Value, digest: &str) -> bool {
     match there {
         Value::Object(fields) => fields
             .iter()
@@ -256,6 +258,14 @@ pub(super) fn digest(value: &Value) -> String {
     format!("{hash:016x}")
 }
 
+/// May create documents in Kelp's data streams, and those streams, and nothing else.
+pub(super) fn writer_role() -> Value {
+    json!({
+        "cluster": ["monitor"],
+        "indices": [{"names": ["logs-*-*", "metrics-kelp*"], "privileges": ["auto_configure", "create_doc"]}],
+    })
+}
+
 /// A user who may create documents in Kelp's data streams, and those streams, and nothing else.
 async fn writer(server: &Server, args: &SetupArgs, report: &mut Report) -> Result<(), SetupError> {
     let password = match (&args.writer_password, &args.writer_password_file) {
@@ -265,10 +275,7 @@ async fn writer(server: &Server, args: &SetupArgs, report: &mut Report) -> Resul
     };
     let name = &args.writer_user;
     let what = format!("user {name}");
-    let role = json!({
-        "cluster": ["monitor"],
-        "indices": [{"names": ["logs-*-*", "metrics-kelp*"], "privileges": ["auto_configure", "create_doc"]}],
-    });
+    let role = writer_role();
     let digest = digest(&role);
     let path = format!("_security/role/{name}");
     let (status, there) = server.ask_patiently(Method::Get, &path, None).await?;

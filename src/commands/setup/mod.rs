@@ -3,6 +3,7 @@
 //! Everything it makes carries a digest of its content, so that a second run sees that nothing is to be done, and says so. What a server
 //! lacks is left out aloud; what it refuses for another reason ends the command.
 
+mod api_key;
 mod elasticsearch;
 mod kibana;
 mod server;

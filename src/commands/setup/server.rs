@@ -31,6 +31,14 @@ pub enum SetupError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file that cannot be written.
+    #[error("`{path}` cannot be written: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Nothing answers.
     #[error("{server} at {url} did not become ready within {seconds} s: {last}")]
     NotReady {
