@@ -63,6 +63,10 @@ pub struct ConfigArgs {
     /// Process escapes such as \n in the strings of the configuration.
     #[arg(long = "config.support_escapes")]
     pub support_escapes: bool,
+
+    /// What diagnostics call the text, where it does not come from `-e`.
+    #[arg(skip)]
+    pub text_name: Option<String>,
 }
 
 /// `kelp filter`

@@ -107,7 +107,7 @@ pub fn read(args: &ConfigArgs) -> Result<SourceMap, LoadError> {
         (None, None) => return Err(LoadError::None),
         (Some(_), Some(_)) => return Err(LoadError::Both),
         (None, Some(text)) => {
-            sources.add("-e", text.as_str());
+            sources.add(args.text_name.as_deref().unwrap_or("-e"), text.as_str());
         }
         (Some(path), None) => {
             for file in find(path)? {

@@ -173,7 +173,10 @@ impl Settings {
         };
         let common = &self.pipeline;
         let pipeline = |values: &Values| {
-            PipelineSettings::of(values, common.in_flight.clone(), common.in_flight_bytes)
+            let (in_flight, bytes) = (common.in_flight.clone(), common.in_flight_bytes);
+            let mut pipeline = PipelineSettings::of(values, in_flight, bytes)?;
+            pipeline.config.text_name = Some(format!("{}, {}", pipelines::FILE_NAME, pipeline.id));
+            Ok(pipeline)
         };
         listed.iter().map(pipeline).collect()
     }
@@ -220,6 +223,7 @@ impl PipelineSettings {
                 path: values.text("path.config"),
                 text: values.text("config.string"),
                 support_escapes: values.boolean("config.support_escapes")?.unwrap_or(false),
+                text_name: None,
             },
             workers: workers(values)?,
             batch_size: values.positive("pipeline.batch.size")?.unwrap_or(2000),

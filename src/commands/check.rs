@@ -98,6 +98,7 @@ fn configurations(args: &CheckArgs) -> Vec<ConfigArgs> {
         path: path.cloned(),
         text: args.text.clone(),
         support_escapes: args.support_escapes,
+        text_name: None,
     };
     match &args.text {
         Some(_) => vec![one(None)],

@@ -63,23 +63,14 @@ impl Crew {
         Ok(crew)
     }
 
-    /// What they have counted.
-    pub fn totals(&self) -> Totals {
-        Totals::of(self.stats.iter().map(Arc::as_ref))
+    /// What they have counted, and workers of other pipelines on their behalf.
+    pub fn totals(&self, visitors: &[Arc<WorkerStats>]) -> Totals {
+        Totals::of(self.stats.iter().chain(visitors).map(Arc::as_ref))
     }
 
     /// Whether one of them has ended.
     pub fn has_lost_one(&self) -> bool {
         self.threads.iter().any(JoinHandle::is_finished)
-    }
-
-    /// Waits until all have ended, because everything was consumed.
-    pub fn join(self) {
-        for thread in self.threads {
-            // A worker that panicked has said so itself.
-            let _ = thread.join();
-        }
-        self.topology.pipeline.close();
     }
 
     /// Has them end after the batch that they are at; `false` when one still waits for an output at `deadline`.

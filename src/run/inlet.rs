@@ -16,7 +16,7 @@ use crate::settings::PipelineSettings;
 const BATCHES_WAITING: usize = 1;
 
 /// The sources and the queue.
-pub(super) struct Inlet {
+pub struct Inlet {
     sources: Vec<Box<dyn Source>>,
     /// Between the sources whose events span records and the workers.
     joiners: Vec<JoinerThread>,

@@ -7,7 +7,7 @@ use kelp_ingest::kafka::{DecorateEvents, KafkaInput, KafkaInputOptions, Timestam
 use kelp_ingest::lines::{FileInputOptions, GeneratorInputOptions, LineInput, StdinInputOptions};
 use kelp_ingest::{Batch, InputError, Limits, Source};
 use kelp_parser::codec::DecodeContext;
-use kelp_parser::config::ast::{Literal, Plugin};
+use kelp_parser::config::ast::{Literal, Plugin, Spanned};
 use kelp_parser::config::{Diagnostic, nearest};
 use kelp_parser::event::{Event, FieldRef, Object, Value, intern};
 use kelp_parser::input::InputCommon;
@@ -15,6 +15,7 @@ use kelp_parser::record::{Origin, Record};
 use kelp_parser::spec::{EcsCompatibility, PluginOptions, PluginSpec};
 use kelp_parser::time::Timestamp;
 
+use super::link::{Listener, PipelineInputOptions};
 use crate::dead_letters::{self, DeadLetterInputOptions, LetterSource, Reading as LetterReading};
 use crate::settings::PipelineSettings;
 
@@ -43,6 +44,7 @@ enum Kind {
     Stdin(StdinInputOptions),
     Generator(GeneratorInputOptions),
     File(Box<FileInputOptions>),
+    Pipeline(PipelineInputOptions),
 }
 
 /// What every input declares.
@@ -51,6 +53,7 @@ pub const INPUT_SPECS: &[PluginSpec] = &[
     FileInputOptions::SPEC,
     GeneratorInputOptions::SPEC,
     KafkaInputOptions::SPEC,
+    PipelineInputOptions::SPEC,
     StdinInputOptions::SPEC,
 ];
 
@@ -73,6 +76,7 @@ impl Input {
             "file" => read.input("file", |options| Kind::File(Box::new(options))),
             "generator" => read.input("generator", Kind::Generator),
             "kafka" => read.input("kafka", |options| Kind::Kafka(Box::new(options))),
+            "pipeline" => read.input("pipeline", Kind::Pipeline),
             "stdin" => read.input("stdin", Kind::Stdin),
             _ => {
                 let diagnostics = read.diagnostics;
@@ -133,6 +137,7 @@ impl Input {
                 let input = KafkaInput::start(options, limits, number, batches)?;
                 Ok(Box::new(input))
             }
+            Kind::Pipeline(_) => Ok(Box::new(Listener::new(batches))),
             Kind::Stdin(_) => {
                 let input = LineInput::stdin(std::io::stdin(), "\n", limits, (number, batches))?;
                 Ok(Box::new(input))
@@ -158,7 +163,7 @@ impl Input {
             }
             Kind::Kafka(options) => options.probe(),
             Kind::File(options) => options.probe(),
-            Kind::Stdin(_) | Kind::Generator(_) => Ok(()),
+            Kind::Stdin(_) | Kind::Generator(_) | Kind::Pipeline(_) => Ok(()),
         }
     }
 
@@ -174,7 +179,19 @@ impl Input {
 
     /// Whether what was not delivered can be read again where it stopped.
     pub fn can_read_again(&self) -> bool {
-        matches!(self.kind, Kind::Kafka(_) | Kind::DeadLetters(_)) || self.replay.is_some()
+        let kind = &self.kind;
+        matches!(
+            kind,
+            Kind::Kafka(_) | Kind::DeadLetters(_) | Kind::Pipeline(_)
+        ) || self.replay.is_some()
+    }
+
+    /// The address that it listens to, if it is the input `pipeline`.
+    pub fn address(&self) -> Option<&Spanned<String>> {
+        match &self.kind {
+            Kind::Pipeline(options) => Some(&options.address),
+            _ => None,
+        }
     }
 
     /// Whether its codec makes events of several records, which are to be joined first.
@@ -208,7 +225,7 @@ impl Input {
     pub fn decorate<'a>(&self, event: &mut Event<'a>, record: &Record<'_>) {
         match &self.kind {
             Kind::Kafka(options) => decorate_kafka(event, record, options),
-            Kind::DeadLetters(_) => {}
+            Kind::DeadLetters(_) | Kind::Pipeline(_) => {}
             Kind::Stdin(_) | Kind::Generator(_) | Kind::File(_) => {
                 self.decorate_line(event, record)
             }

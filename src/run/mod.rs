@@ -5,32 +5,36 @@
 //! beginning to the end, so there is always somewhere for what is on its way to go.
 
 mod crew;
+mod ending;
 mod inlet;
 mod inputs;
 mod joiner;
+mod link;
 mod poison;
 mod stats;
 mod topology;
 mod worker;
 
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use kelp_ingest::{InputError, Source};
+use crossbeam_channel::Receiver;
+use kelp_ingest::{Batch, InputError, Source};
 use kelp_sink::StartError;
 use kelp_sink::dead_letter::{DeadLetterStore, DeadLetters};
 use tokio::runtime::Runtime;
 
+pub use ending::{Leaving, Left, end};
+pub use inlet::Inlet;
 pub use inputs::INPUT_SPECS;
 pub use poison::EventLimits;
 pub use stats::Totals;
-pub use topology::{Compiled, Topology};
+pub use topology::{Compiled, FindReceiver, Topology};
 
 use crate::dead_letters::OpenError;
 use crate::settings::PipelineSettings;
 use crew::Crew;
-use inlet::{Inlet, Queue};
+use inlet::Queue;
 use inputs::Input;
 
 /// A pipeline that cannot start.
@@ -103,6 +107,12 @@ impl Letters {
         Ok(Self { store, handle })
     }
 
+    /// Closes them, when whatever writes to them has ended.
+    pub fn close(self) {
+        drop(self.handle);
+        self.store.close(true);
+    }
+
     /// Where to put them.
     pub fn handle(&self) -> &DeadLetters {
         &self.handle
@@ -115,6 +125,7 @@ impl Prepared {
         compiled: Compiled,
         settings: &PipelineSettings,
         dead_letters: &DeadLetters,
+        find_receiver: FindReceiver<'_>,
     ) -> Result<Self, RunError> {
         if compiled.inputs.is_empty() {
             return Err(RunError::NoInput);
@@ -131,7 +142,7 @@ impl Prepared {
             .enable_all()
             .build()
             .map_err(RunError::Runtime)?;
-        let started = compiled.start(runtime.handle(), dead_letters, &settings.data_dir, settings);
+        let started = compiled.start(runtime.handle(), dead_letters, settings, find_receiver);
         match started {
             Ok(topology) => Ok(Self {
                 runtime,
@@ -144,17 +155,44 @@ impl Prepared {
         }
     }
 
-    /// Starts the workers and the inputs.
-    pub fn start(
+    /// What the workers will share.
+    pub fn topology(&self) -> &Arc<Topology> {
+        &self.topology
+    }
+
+    /// Starts the workers, and the inputs unless those of the predecessor go on.
+    pub fn begin(
         self,
+        kept: Option<Inlet>,
         settings: &PipelineSettings,
         letters: Letters,
     ) -> Result<Running, Box<Unstarted>> {
-        let queue = Queue::new(settings);
-        let started = Crew::start(&self.topology, settings, &letters.handle, queue.batches())
-            .and_then(|crew| Ok((crew, queue.open(&self.topology, settings)?)));
+        let start = |batches: &Receiver<Batch>| {
+            Crew::start(&self.topology, settings, &letters.handle, batches)
+        };
+        let started = match kept {
+            Some(inlet) => match start(inlet.batches()) {
+                Ok(crew) => Ok((crew, inlet)),
+                Err(error) => {
+                    inlet.drain(Instant::now());
+                    Err(error)
+                }
+            },
+            None => {
+                let queue = Queue::new(settings);
+                start(queue.batches())
+                    .and_then(|crew| Ok((crew, queue.open(&self.topology, settings)?)))
+            }
+        };
         match started {
-            Ok((crew, inlet)) => Ok(self.running(inlet, crew, letters)),
+            Ok((crew, inlet)) => Ok(Running {
+                runtime: self.runtime,
+                topology: self.topology,
+                inlet,
+                crew,
+                letters,
+                started: Instant::now(),
+            }),
             Err(error) => {
                 self.runtime.shutdown_background();
                 Err(Box::new(Unstarted { error, letters }))
@@ -162,15 +200,9 @@ impl Prepared {
         }
     }
 
-    fn running(self, inlet: Inlet, crew: Crew, letters: Letters) -> Running {
-        Running {
-            runtime: self.runtime,
-            topology: self.topology,
-            inlet,
-            crew,
-            letters,
-            started: Instant::now(),
-        }
+    /// Ends what was started.
+    pub fn cancel(self) {
+        self.runtime.shutdown_background();
     }
 }
 
@@ -187,9 +219,9 @@ impl Running {
     /// Starts all parts of a compiled pipeline.
     pub fn start(compiled: Compiled, settings: &PipelineSettings) -> Result<Self, RunError> {
         let letters = Letters::open(settings)?;
-        let prepared = Prepared::new(compiled, settings, &letters.handle)?;
+        let prepared = Prepared::new(compiled, settings, &letters.handle, &|_| None)?;
         prepared
-            .start(settings, letters)
+            .begin(None, settings, letters)
             .map_err(|unstarted| unstarted.error)
     }
 
@@ -215,7 +247,7 @@ impl Running {
 
     /// What the workers have counted.
     pub fn totals(&self) -> Totals {
-        self.crew.totals()
+        self.crew.totals(&self.topology.visitors())
     }
 
     /// Whether every input has come to its end (a file was read, standard input was closed).
@@ -243,111 +275,34 @@ impl Running {
 
 /// Replacing and ending.
 impl Running {
-    /// Readies what is to replace this; nothing changes yet.
-    pub fn prepare(
+    /// Whether `next` may take its place: standard input cannot be opened a second time.
+    pub fn check_successor(
         &self,
-        compiled: Compiled,
+        next: &Prepared,
         settings: &PipelineSettings,
-    ) -> Result<Prepared, RunError> {
-        let next = Prepared::new(compiled, settings, &self.letters.handle)?;
-        let stdin = |topology: &Topology| topology.inputs.iter().any(|input| input.is_stdin());
+    ) -> Result<(), RunError> {
+        let stdin = |topology: &Topology| topology.inputs.iter().any(Input::is_stdin);
         let reads_stdin = stdin(&self.topology) || stdin(&next.topology);
-        if reads_stdin && !self.inlet.serves(&next.topology, settings) {
-            next.runtime.shutdown_background();
-            return Err(RunError::StandardInput);
-        }
-        Ok(next)
-    }
-
-    /// Puts `next` in the place of this. What is in flight is delivered first, for at most `patience`; what is not
-    /// delivered by then is consumed again. Inputs that stay as they are go on reading meanwhile.
-    pub fn replace(
-        self,
-        next: Prepared,
-        settings: &PipelineSettings,
-        patience: Duration,
-    ) -> Result<Self, Box<Unstarted>> {
-        let inlet = match self.inlet.serves(&next.topology, settings) {
-            true => self.inlet_kept(patience),
-            false => self.inlet_closed(patience),
-        };
-        let (kept, letters) = inlet;
-        let Some(inlet) = kept else {
-            return next.start(settings, letters);
-        };
-        let started = Crew::start(&next.topology, settings, &letters.handle, inlet.batches());
-        match started {
-            Ok(crew) => Ok(next.running(inlet, crew, letters)),
-            Err(error) => {
-                inlet.drain(Instant::now());
-                next.runtime.shutdown_background();
-                Err(Box::new(Unstarted { error, letters }))
-            }
+        match reads_stdin && !self.inlet.serves(&next.topology, settings) {
+            true => Err(RunError::StandardInput),
+            false => Ok(()),
         }
     }
 
-    /// Ends everything but the inputs, unless what is in flight could only be delivered by reading it again.
-    fn inlet_kept(self, patience: Duration) -> (Option<Inlet>, Letters) {
-        let deadline = Instant::now() + patience;
-        let Self {
-            runtime,
-            topology,
-            inlet,
-            crew,
-            letters,
-            ..
-        } = self;
-        if !topology.inputs.iter().all(Input::can_read_again) {
-            deliver_in_background((runtime, topology, crew), deadline);
-            return (Some(inlet), letters);
-        }
-        let is_delivered = crew.stop(deadline) && deliver_rest(topology, deadline);
-        runtime.shutdown_background();
-        if is_delivered {
-            return (Some(inlet), letters);
-        }
-        // Its holds will never be given back, so the records have to be consumed again.
-        inlet.drain(Instant::now()).warn_of_rest();
-        (None, letters)
-    }
-
-    /// Ends everything.
-    fn inlet_closed(self, patience: Duration) -> (Option<Inlet>, Letters) {
-        let deadline = Instant::now() + patience;
-        let ended = self.inlet.drain(deadline);
-        ended.warn_of_rest();
-        if ended.unsettled_records == 0 {
-            self.crew.join();
-            deliver_rest(self.topology, deadline);
-        }
-        self.runtime.shutdown_background();
-        (None, self.letters)
-    }
-
-    /// Consumes nothing more; [`stop`](Self::stop) is to follow.
+    /// Consumes nothing more; [`stop`](Self::stop) or [`end`] is to follow.
     pub fn stop_consuming(&self) {
         for source in self.inlet.sources() {
             source.stop();
         }
     }
 
-    /// Ends the pipeline: nothing more is consumed, what is in flight is delivered for at most `timeout`, what
-    /// is settled is committed. What was not settled by then is consumed again by whoever comes next.
+    /// Ends a pipeline that is connected to no other: nothing more is consumed, what is in flight is delivered for at
+    /// most `timeout`, what is settled is committed. What was not settled by then is consumed again by whoever comes next.
     pub fn stop(self, timeout: Duration) -> Ended {
-        let deadline = Instant::now() + timeout;
-        let ended = self.inlet.drain(deadline);
-        if ended.unsettled_records > 0 {
-            // Workers may wait for an output that does not answer; the process's end ends them.
-            self.topology.pipeline.close();
-            self.letters.store.close(true);
-            self.runtime.shutdown_background();
-            return ended;
+        let (ended, left) = end(vec![Leaving::for_good(self)], timeout);
+        for left in left {
+            left.letters.close();
         }
-        self.crew.join();
-        deliver_rest(self.topology, deadline);
-        drop(self.letters.handle);
-        self.letters.store.close(true);
-        self.runtime.shutdown_background();
         ended
     }
 }
@@ -366,42 +321,5 @@ impl Ended {
                 "the last offsets could not be committed; some records will be consumed again"
             );
         }
-    }
-}
-
-/// Waits until the outputs have delivered what they were given; the workers have ended. Whether they have.
-fn deliver_rest(topology: Arc<Topology>, deadline: Instant) -> bool {
-    let Ok(topology) = Arc::try_unwrap(topology) else {
-        return false;
-    };
-    let mut given_up = 0;
-    for output in topology.outputs {
-        given_up += output.drain(deadline.saturating_duration_since(Instant::now()));
-    }
-    given_up == 0
-}
-
-/// Lets a pipeline that was replaced deliver what it still holds, for as long as that takes; returns at
-/// `deadline` at the latest.
-fn deliver_in_background(
-    (runtime, topology, crew): (Runtime, Arc<Topology>, Crew),
-    deadline: Instant,
-) {
-    let (delivered, wait) = crossbeam_channel::bounded::<()>(1);
-    let far = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
-    let work = move || {
-        crew.stop(far);
-        deliver_rest(topology, far);
-        runtime.shutdown_background();
-        let _ = delivered.send(());
-    };
-    let spawned = thread::Builder::new()
-        .name("replaced".to_owned())
-        .spawn(work);
-    let in_time = spawned.is_ok() && wait.recv_deadline(deadline).is_ok();
-    if !in_time {
-        tracing::warn!(
-            "the pipeline that is replaced goes on trying to deliver what it holds: lines cannot be read again"
-        );
     }
 }

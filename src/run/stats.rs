@@ -56,6 +56,11 @@ impl WorkerStats {
     pub fn publish(&self, records: u64, begun: Instant, filters: &[FilterCounters]) {
         add(&self.records, records);
         add(&self.busy_us, begun.elapsed().as_micros() as u64);
+        self.publish_filters(filters);
+    }
+
+    /// Makes the counts of the filters visible.
+    pub fn publish_filters(&self, filters: &[FilterCounters]) {
         let mut published = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
         published.clear();
         published.extend_from_slice(filters);

@@ -285,7 +285,7 @@ fn may_have(max: usize, object: &Object<'_>) -> bool {
 }
 
 /// Lets the writer of each output that the event reaches encode it.
-fn route(
+pub(super) fn route(
     topology: &Topology,
     writers: &mut [Box<dyn Writer>],
     state: &mut WorkerState,
@@ -337,7 +337,8 @@ impl RecordBatch for NoRecord {
     }
 }
 
-fn now() -> Timestamp {
+/// The time of day.
+pub(super) fn now() -> Timestamp {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

@@ -11,6 +11,7 @@ mod support;
 mod access_lines;
 mod chaos;
 mod configurations;
+mod connected;
 mod crash;
 mod dashboards;
 mod dead_letters;

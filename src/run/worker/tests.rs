@@ -147,7 +147,7 @@ impl Bench {
             .build()
             .unwrap();
         let mut topology = compiled
-            .start(runtime.handle(), &dead_letters, &folder, &settings)
+            .start(runtime.handle(), &dead_letters, &settings, &|_| None)
             .unwrap();
         topology.pipeline.replace_filter(0, Box::new(FaultyFilter));
         let output = FaultyOutput::default();

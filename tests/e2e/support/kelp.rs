@@ -28,13 +28,25 @@ impl Kelp {
         arguments: &[&str],
         variables: &[(&'static str, String)],
     ) -> Self {
+        let files = [("pipeline.conf", config)];
+        let arguments = [&["-f", "pipeline.conf"], arguments].concat();
+        Self::start_files(servers, topic, &files, &arguments, variables)
+    }
+
+    /// Starts it in a folder with these files.
+    pub fn start_files(
+        servers: &Servers,
+        topic: &Topic,
+        files: &[(&str, &str)],
+        arguments: &[&str],
+        variables: &[(&'static str, String)],
+    ) -> Self {
         let service = Service::new("kelp", None).unwrap();
         let folder = service.folder().to_owned();
-        fs::write(folder.join("pipeline.conf"), config).unwrap();
-        let mut command = vec![
-            "-f".to_owned(),
-            format!("{}/pipeline.conf", folder.display()),
-        ];
+        for (file, text) in files {
+            fs::write(folder.join(file), text).unwrap();
+        }
+        let mut command = Vec::new();
         command.extend([
             "--path.data".to_owned(),
             format!("{}/data", folder.display()),
