@@ -201,3 +201,23 @@ fn an_endless_generator_is_bounded_by_what_is_in_flight_and_stops() {
     assert!(!drained.committed);
     assert!(drained.unsettled_records > 0);
 }
+
+/// The last batch finds no room and is never handed over, so nobody must wait for its lines.
+#[test]
+fn what_was_not_handed_over_is_not_waited_for() {
+    let options: GeneratorInputOptions = options(&[]);
+    let (sender, batches) = bounded(1);
+    let source = LineInput::generator(&options, Limits::default(), (0, sender)).unwrap();
+    let deadline = soon();
+    while !source.stats().is_stalled {
+        assert!(Instant::now() < deadline);
+    }
+    source.stop();
+    while !matches!(source.state(), SourceState::Ended) {
+        assert!(Instant::now() < deadline);
+    }
+    let lines = collect(&batches);
+    let drained = Box::new(source).drain(soon());
+    assert_eq!(drained.unsettled_records, 0);
+    assert!(drained.committed && !lines.is_empty());
+}

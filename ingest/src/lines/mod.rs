@@ -191,12 +191,18 @@ impl Feed {
         loop {
             match self.output.send_timeout(batch, PATIENCE) {
                 Ok(()) => break,
-                Err(SendTimeoutError::Timeout(_)) if self.is_stopped() => return false,
+                Err(SendTimeoutError::Timeout(back)) if self.is_stopped() => {
+                    self.withdraw(&back.records);
+                    return false;
+                }
                 Err(SendTimeoutError::Timeout(back)) => {
                     self.stalled();
                     batch = back;
                 }
-                Err(SendTimeoutError::Disconnected(_)) => return false,
+                Err(SendTimeoutError::Disconnected(back)) => {
+                    self.withdraw(&back.records);
+                    return false;
+                }
             }
         }
         if self.shared.is_stalled.swap(false, Ordering::Relaxed) {
@@ -206,6 +212,15 @@ impl Feed {
                 .fetch_add(stalled_ms, Ordering::Relaxed);
         }
         !self.is_stopped()
+    }
+
+    /// Nobody took the batch, so nobody will settle it.
+    fn withdraw(&self, records: &Arc<dyn RecordBatch>) {
+        let is_other = |batch: &Arc<dyn RecordBatch>| !Arc::ptr_eq(batch, records);
+        self.shared.unsettled().retain(is_other);
+        self.shared
+            .records
+            .fetch_sub(records.len() as u64, Ordering::Relaxed);
     }
 
     fn stalled(&self) {
