@@ -70,7 +70,7 @@ fn check(settings: &Settings) -> ExitCode {
 fn run_until_told(mut agent: Agent, signals: &Signals) -> ExitCode {
     let settings = agent.settings();
     let mut watch = Watch::every(settings.reload_interval);
-    let monitor = Monitor::start(settings.api.as_ref(), NodeSnapshot::of(&agent));
+    let mut monitor = Monitor::start(settings.api.as_ref(), NodeSnapshot::of(&agent));
     let mut metrics = MetricsStream::start(settings.metrics.as_ref());
     let mut published = Instant::now();
     loop {

@@ -3,6 +3,7 @@
 //! It serves the last snapshot that the main loop has published and touches no running part, so that
 //! looking costs nothing and can never hold anything up.
 
+mod flow;
 mod health;
 mod info;
 mod metrics;
@@ -19,7 +20,7 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::service::service_fn;
@@ -34,9 +35,11 @@ pub use snapshot::{NodeSnapshot, Snapshot};
 pub use stream::MetricsStream;
 
 use crate::settings::ApiAddress;
+use flow::Flows;
 
 /// The running API.
 pub struct Monitor {
+    flows: Flows,
     latest: Arc<Mutex<Arc<NodeSnapshot>>>,
     address: Option<SocketAddr>,
     /// Serves until it is dropped.
@@ -48,6 +51,7 @@ impl Monitor {
     pub fn start(address: Option<&ApiAddress>, first: NodeSnapshot) -> Self {
         let latest = Arc::new(Mutex::new(Arc::new(first)));
         let mut monitor = Self {
+            flows: Flows::default(),
             latest: Arc::clone(&latest),
             address: None,
             _runtime: None,
@@ -93,7 +97,8 @@ impl Monitor {
     }
 
     /// Replaces what is served.
-    pub fn publish(&self, snapshot: NodeSnapshot) {
+    pub fn publish(&mut self, mut snapshot: NodeSnapshot) {
+        self.flows.observe(&mut snapshot);
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 }
@@ -123,7 +128,7 @@ async fn serve(listener: TcpListener, api: Arc<Api>, latest: Arc<Mutex<Arc<NodeS
                     .unwrap_or_else(PoisonError::into_inner)
                     .clone();
                 let api = Arc::clone(&api);
-                async move { Ok::<_, Infallible>(answer(&request, &snapshot, &api)) }
+                async move { Ok::<_, Infallible>(answer(request, &snapshot, &api).await) }
             });
             // A client that goes away in the middle is its own business.
             let _ = hyper::server::conn::http1::Builder::new()
@@ -143,12 +148,22 @@ struct Api {
     started: SystemTime,
 }
 
-fn answer(request: &Request<Incoming>, node: &NodeSnapshot, api: &Api) -> Response<Full<Bytes>> {
+/// The largest body that is read, in bytes.
+const MAX_BODY: usize = 64 << 10;
+
+async fn answer(
+    request: Request<Incoming>,
+    node: &NodeSnapshot,
+    api: &Api,
+) -> Response<Full<Bytes>> {
     if let Some(login) = &api.login {
         let given = request.headers().get(AUTHORIZATION);
         if given.is_none_or(|given| !is_same(given.as_bytes(), login.as_bytes())) {
             return unauthorized();
         }
+    }
+    if request.method() == Method::PUT && request.uri().path().starts_with("/_node/logging") {
+        return set_levels(request, node, api).await;
     }
     if request.method() != Method::GET {
         return text(
@@ -181,6 +196,36 @@ fn answer(request: &Request<Incoming>, node: &NodeSnapshot, api: &Api) -> Respon
         false => format!("{value}\n"),
     };
     respond(status, "application/json", body)
+}
+
+/// `PUT /_node/logging` with `{"logger.kelp": "DEBUG"}`, and `PUT /_node/logging/reset`.
+async fn set_levels(
+    request: Request<Incoming>,
+    node: &NodeSnapshot,
+    api: &Api,
+) -> Response<Full<Bytes>> {
+    let done = match request.uri().path().trim_end_matches('/') {
+        "/_node/logging/reset" => {
+            crate::logging::reset();
+            Ok(())
+        }
+        _ => match Limited::new(request.into_body(), MAX_BODY).collect().await {
+            Ok(body) => crate::logging::set_levels(&body.to_bytes()),
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    let mut answer = info::base(node, api);
+    let status = match done {
+        Ok(()) => {
+            answer["acknowledged"] = true.into();
+            StatusCode::OK
+        }
+        Err(error) => {
+            answer["error"] = error.into();
+            StatusCode::BAD_REQUEST
+        }
+    };
+    respond(status, "application/json", format!("{answer}\n"))
 }
 
 /// What is at a path; each answer begins with what tells the process from others, as in Logstash.

@@ -13,7 +13,7 @@ pub fn all(node: &NodeSnapshot, api: &Api) -> Value {
         "jvm": process::runtime_stats(api.started),
         "process": process::process_stats(api.started),
         "events": sum(node),
-        "flow": {},
+        "flow": node.flow,
         "pipelines": pipelines(node, api),
         "reloads": {"successes": node.reloads.successes, "failures": node.reloads.failures},
         "os": {},
@@ -30,9 +30,11 @@ pub fn pipelines(node: &NodeSnapshot, api: &Api) -> Value {
 }
 
 fn of_pipeline(pipeline: &Snapshot, api: &Api) -> Value {
+    let mut flow = pipeline.flow.clone();
+    flow["consumer_lag"] = json!({"current": pipeline.lag()});
     json!({
         "events": events(pipeline),
-        "flow": {"consumer_lag": pipeline.lag()},
+        "flow": flow,
         "plugins": {
             "inputs": pipeline.inputs.iter().map(input).collect::<Vec<_>>(),
             "codecs": [],
@@ -54,6 +56,8 @@ fn of_pipeline(pipeline: &Snapshot, api: &Api) -> Value {
         "dead_letter_queue": {
             "written": pipeline.dead_letters,
             "failing": pipeline.dead_letters_failing,
+            "dropped_events": pipeline.dead_letters_dropped,
+            "expired_events": 0,
             "max_queue_size_in_bytes": pipeline.max_dead_letter_bytes,
             "storage_policy": pipeline.storage_policy,
         },

@@ -6,6 +6,7 @@ use kelp_ingest::{SourceState, SourceStats};
 use kelp_parser::pipeline::FilterCounters;
 use kelp_sink::OutputStats;
 use kelp_sink::dead_letter::StoragePolicy;
+use serde_json::{Value, json};
 
 use crate::agent::{Agent, Reloads};
 use crate::run::{Running, Totals};
@@ -26,6 +27,8 @@ pub struct NodeSnapshot {
     pub has_failed: bool,
     /// How reloads went, of all pipelines together.
     pub reloads: Reloads,
+    /// Rates of all pipelines together, as JSON.
+    pub flow: Value,
 }
 
 impl NodeSnapshot {
@@ -44,6 +47,7 @@ impl NodeSnapshot {
             ended: Vec::new(),
             has_failed: agent.has_failed(),
             reloads: agent.reloads().clone(),
+            flow: json!({}),
         };
         for pipeline in agent.pipelines() {
             match pipeline.running() {
@@ -85,10 +89,14 @@ pub struct Snapshot {
     pub outputs: Vec<OutputSnapshot>,
     /// Documents among the dead letters since the start.
     pub dead_letters: u64,
+    /// Documents that did not fit among them and were dropped, as the policy says.
+    pub dead_letters_dropped: u64,
     /// Whether the dead letters cannot be written.
     pub dead_letters_failing: bool,
     /// How its reloads went.
     pub reloads: Reloads,
+    /// Its rates, as JSON.
+    pub flow: Value,
     /// Changes when its configuration does.
     pub hash: String,
     /// The most that the records in flight may take, in bytes.
@@ -178,9 +186,11 @@ impl Snapshot {
             filters: filters.collect(),
             outputs: outputs.collect(),
             dead_letters: running.dead_letters().written(),
+            dead_letters_dropped: running.dead_letters().dropped(),
             dead_letters_failing: running.dead_letters().is_failing(),
             totals,
             reloads: Reloads::default(),
+            flow: json!({}),
             hash: String::new(),
             max_in_flight_bytes: settings.in_flight_bytes,
             dead_letters_at: settings.dead_letters.place_of(&settings.id),
@@ -197,6 +207,8 @@ impl Snapshot {
     #[cfg(test)]
     pub fn empty(pipeline_id: &str, started: Instant) -> Self {
         Self {
+            dead_letters_dropped: 0,
+            flow: json!({}),
             pipeline_id: pipeline_id.to_owned(),
             workers: 1,
             batch_size: 1,
