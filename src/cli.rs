@@ -33,6 +33,8 @@ pub enum Command {
     Grok(GrokArgs),
     /// Check configurations: everything that `-t` finds, and what is probably not meant.
     Check(CheckArgs),
+    /// Run the test cases that lie beside configurations, and those of logstash-filter-verifier.
+    Test(TestArgs),
     /// Lay configurations out; comments and meaning stay.
     Fmt(FmtArgs),
     /// See a pipeline at work without any server: Kafka and Elasticsearch are stand-ins in this process.
@@ -152,6 +154,30 @@ pub enum ReportFormat {
     Text,
     /// One JSON document, for programs
     Json,
+}
+
+/// `kelp test`
+#[derive(Args, Debug)]
+pub struct TestArgs {
+    /// Files of test cases (`NAME.test.yml`), directories of them, or configurations that have some beside them.
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// The configuration that is tested, for files that do not name one: a file, a directory, or a pattern.
+    #[arg(short = 'f', long = "path.config", value_name = "FILE|DIR|GLOB")]
+    pub config: Option<PathBuf>,
+
+    /// Process escapes such as \n in the strings of the configuration.
+    #[arg(long = "config.support_escapes")]
+    pub support_escapes: bool,
+
+    /// The ECS mode of plugins that do not set their own, for files that do not say.
+    #[arg(long, default_value = "v8", value_name = "MODE")]
+    pub ecs: Ecs,
+
+    /// Write a report for build servers, in JUnit's format.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// `kelp fmt`

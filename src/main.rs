@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Some(Command::Demo(args)) => commands::demo::run(&args),
         Some(Command::Dlq(args)) => commands::dlq::run(*args),
         Some(Command::Check(args)) => commands::check::run(&args),
+        Some(Command::Test(args)) => commands::test::run(&args),
         Some(Command::Fmt(args)) => commands::fmt::run(&args),
         Some(Command::Filter(args)) => commands::filter::run(&args),
         Some(Command::Grok(args)) => commands::grok::run(&args),

@@ -7,6 +7,11 @@ pub fn on_stderr() -> bool {
     std::io::stderr().is_terminal() && allowed()
 }
 
+/// Whether standard output takes colours.
+pub fn on_stdout() -> bool {
+    std::io::stdout().is_terminal() && allowed()
+}
+
 fn allowed() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -12,3 +12,4 @@ pub mod run;
 pub mod sample_logs;
 pub mod setup;
 pub mod ship;
+pub mod test;
