@@ -35,6 +35,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Run the test cases that lie beside configurations, and those of logstash-filter-verifier.
     Test(TestArgs),
+    /// What the plugins do and which options they have.
+    Reference(ReferenceArgs),
     /// Lay configurations out; comments and meaning stay.
     Fmt(FmtArgs),
     /// See a pipeline at work without any server: Kafka and Elasticsearch are stand-ins in this process.
@@ -178,6 +180,18 @@ pub struct TestArgs {
     /// Write a report for build servers, in JUnit's format.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+}
+
+/// `kelp reference`
+#[derive(Args, Debug)]
+pub struct ReferenceArgs {
+    /// The plugin; none for a list of all.
+    #[arg(value_name = "NAME")]
+    pub plugin: Option<String>,
+
+    /// Write the pages of all plugins to a directory.
+    #[arg(long, value_name = "DIR", conflicts_with = "plugin")]
+    pub write: Option<PathBuf>,
 }
 
 /// `kelp fmt`

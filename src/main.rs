@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Some(Command::Dlq(args)) => commands::dlq::run(*args),
         Some(Command::Check(args)) => commands::check::run(&args),
         Some(Command::Test(args)) => commands::test::run(&args),
+        Some(Command::Reference(args)) => commands::reference::run(&args),
         Some(Command::Fmt(args)) => commands::fmt::run(&args),
         Some(Command::Filter(args)) => commands::filter::run(&args),
         Some(Command::Grok(args)) => commands::grok::run(&args),

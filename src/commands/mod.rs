@@ -8,6 +8,7 @@ pub mod filter;
 pub mod fmt;
 pub mod grok;
 pub mod health;
+pub mod reference;
 pub mod run;
 pub mod sample_logs;
 pub mod setup;

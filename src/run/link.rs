@@ -17,7 +17,7 @@ use kelp_parser::event::Event;
 use kelp_parser::pipeline::WorkerState;
 use kelp_parser::plugin_options;
 use kelp_parser::record::RecordBatch;
-use kelp_parser::spec::{Any, EcsCompatibility, PluginOptions, Settings};
+use kelp_parser::spec::{Any, EcsCompatibility, PluginOptions, PluginSpec, Settings};
 use kelp_parser::time::Timestamp;
 use kelp_sink::output::OutputCommon;
 use kelp_sink::{Output, OutputStats, Provenance, Writer};
@@ -45,6 +45,9 @@ plugin_options! {
         pub send_to: Vec<Spanned<String>>,
     }
 }
+
+/// What the reference says about the output `pipeline`.
+pub static PIPELINE_OUTPUT: PluginSpec = PipelineOutputOptions::SPEC;
 
 /// An output `pipeline` whose options are valid.
 pub struct LinkConfig {

@@ -123,8 +123,8 @@ fn test(file: &Path, args: &TestArgs, report: &mut Report) -> Result<(), TestErr
     };
     let arguments = ConfigArgs {
         path: Some(path.to_string_lossy().into_owned()),
-        text: None,
         support_escapes: args.support_escapes,
+        ..ConfigArgs::default()
     };
     let mut configuration = Configuration::load(&arguments)?;
     let ecs = suite.ecs.unwrap_or_else(|| args.ecs.into());
