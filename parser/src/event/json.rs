@@ -65,43 +65,86 @@ fn write_object(out: &mut Vec<u8>, object: &Object<'_>) {
 
 /// Appends a string with its quotes; escapes what JSON demands and nothing else.
 pub fn write_json_string(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+    let mut rest = text.as_bytes();
+    out.reserve(rest.len() + 2);
     out.push(b'"');
-    let mut copied = 0;
-    let mut at = 0;
-    while at < bytes.len() {
-        at += plain_prefix(&bytes[at..]);
-        let Some(&byte) = bytes.get(at) else { break };
-        out.extend_from_slice(&bytes[copied..at]);
-        write_escape(out, byte);
-        at += 1;
-        copied = at;
+    while let Some(at) = first_special(rest) {
+        push_short(out, &rest[..at]);
+        write_escape(out, rest[at]);
+        rest = &rest[at + 1..];
     }
-    out.extend_from_slice(&bytes[copied..]);
+    push_short(out, rest);
     out.push(b'"');
 }
 
-const LANES: usize = 16;
-
-/// How many bytes from the start need no escape. Whole lanes are tested without a branch per byte,
-/// which the compiler turns into vector instructions.
+/// Appends bytes. Most keys and many values are short: a call of `memcpy` would cost more than copying them
+/// here, in two words that overlap.
 #[inline]
-fn plain_prefix(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(lane) = bytes[at..].first_chunk::<LANES>() {
-        let special = lane
-            .iter()
-            .fold(0u8, |any, &byte| any | u8::from(needs_escape(byte)));
-        if special != 0 {
-            break;
-        }
-        at += LANES;
+fn push_short(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() > 16 {
+        return out.extend_from_slice(bytes);
     }
-    at + bytes[at..]
-        .iter()
-        .position(|&byte| needs_escape(byte))
-        .unwrap_or(bytes.len() - at)
+    let end = out.len() + bytes.len();
+    if let (Some(head), Some(tail)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        out.extend_from_slice(head);
+        out.truncate(end - 8);
+        out.extend_from_slice(tail);
+    } else if let (Some(head), Some(tail)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        out.extend_from_slice(head);
+        out.truncate(end - 4);
+        out.extend_from_slice(tail);
+    } else {
+        bytes.iter().for_each(|&byte| out.push(byte));
+    }
+}
+
+/// Where the first byte that needs an escape is. Eight bytes are tested at once; the last eight overlap
+/// those before, so that no byte is tested by itself but in the shortest strings.
+#[inline]
+fn first_special(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = bytes[at..].first_chunk() {
+        let specials = specials(u64::from_le_bytes(*word));
+        if specials != 0 {
+            return Some(at + first_marked(specials));
+        }
+        at += 8;
+    }
+    if at == bytes.len() {
+        return None;
+    }
+    if let Some(word) = bytes.last_chunk() {
+        let specials = specials(u64::from_le_bytes(*word));
+        return (specials != 0).then(|| bytes.len() - 8 + first_marked(specials));
+    }
+    if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let [head, tail] = [head, tail].map(|half| u64::from(u32::from_le_bytes(*half)));
+        let specials = specials(head | (tail << 32));
+        return (specials != 0).then(|| match first_marked(specials) {
+            in_head @ 0..4 => in_head,
+            in_tail => bytes.len() + in_tail - 8,
+        });
+    }
+    bytes.iter().position(|&byte| needs_escape(byte))
+}
+
+/// Marks the highest bit of each byte that needs an escape. Bytes above the lowest marked one may be marked
+/// without need, as the subtractions borrow from them.
+#[inline]
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (control | quote | backslash) & HIGH
+}
+
+#[inline]
+fn first_marked(specials: u64) -> usize {
+    (specials.trailing_zeros() / 8) as usize
 }
 
 #[inline]
@@ -109,7 +152,6 @@ fn needs_escape(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
-#[cold]
 fn write_escape(out: &mut Vec<u8>, byte: u8) {
     let short = match byte {
         b'"' => b'"',
@@ -120,11 +162,15 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
         0x08 => b'b',
         0x0c => b'f',
         _ => {
-            let _ = write!(out, "\\u{byte:04X}");
-            return;
+            return write_code(out, byte);
         }
     };
     out.extend_from_slice(&[b'\\', short]);
+}
+
+#[cold]
+fn write_code(out: &mut Vec<u8>, byte: u8) {
+    let _ = write!(out, "\\u{byte:04X}");
 }
 
 #[cfg(test)]
@@ -134,12 +180,19 @@ mod tests {
     #[test]
     fn strings_are_escaped_wherever_the_special_byte_stands() {
         for at in 0..70 {
-            for special in ['"', '\\', '\n', '\u{1}', '\u{1f}'] {
-                let text: String =
-                    "é".repeat(at % 3) + &"x".repeat(at) + &special.to_string() + "tail";
-                let mut out = Vec::new();
-                write_json_string(&mut out, &text);
-                assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+            for special in [
+                '"', '\\', '\n', '\u{1}', '\u{1f}', '\u{20}', '!', '#', '\u{7f}', '\u{a2}',
+                '\u{dc}',
+            ] {
+                for tail in ["", "t", "tail", "\"", "a long tail \\ with\tmore"] {
+                    let text = "é".repeat(at % 3) + &"x".repeat(at) + &special.to_string() + tail;
+                    let mut out = Vec::new();
+                    write_json_string(&mut out, &text);
+                    assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+                    let plain = text.bytes().filter(|&byte| !needs_escape(byte)).count();
+                    let escapes = out.iter().filter(|&&byte| byte == b'\\').count();
+                    assert!(out.len() <= plain + 2 + 6 * escapes, "{text:?}");
+                }
             }
         }
     }

@@ -25,7 +25,7 @@ pub use number::{push_float, push_float_ruby};
 pub use owned::OwnedValue;
 pub use ruby_text::ruby_text;
 pub use template::{Template, TemplateError};
-pub use value::{Array, Object, Value};
+pub use value::{Array, Object, Value, same};
 
 use crate::time::Timestamp;
 
@@ -34,6 +34,11 @@ pub type Arena = bumpalo::Bump;
 
 /// A string under construction in an [`Arena`].
 pub type ArenaString<'a> = bumpalo::collections::String<'a>;
+
+/// How many fields an event has room for before its list of fields moves.
+const FIELDS: usize = 16;
+/// The same for an object that a field reference makes.
+const NESTED_FIELDS: usize = 4;
 
 /// One event on its way through a pipeline.
 #[derive(Clone)]
@@ -75,7 +80,7 @@ impl<'a> Event<'a> {
     pub fn empty(arena: &'a Arena) -> Self {
         Self {
             arena,
-            fields: Object::new(arena),
+            fields: Object::with_capacity(arena, FIELDS),
             metadata: Object::new(arena),
             lineage: Lineage::default(),
         }
@@ -266,14 +271,16 @@ impl<'a> Event<'a> {
             root.set(first, value);
             return Ok(());
         }
-        let mut at = root.entry(first, || Value::Object(Object::new(arena)));
+        let mut at = root.entry(first, || {
+            Value::Object(Object::with_capacity(arena, NESTED_FIELDS))
+        });
         for (depth, segment) in rest.iter().enumerate() {
             let last = depth + 1 == rest.len();
             let fill = || {
                 if last {
                     Value::Null
                 } else {
-                    Value::Object(Object::new(arena))
+                    Value::Object(Object::with_capacity(arena, NESTED_FIELDS))
                 }
             };
             at = match at {
@@ -305,7 +312,9 @@ impl<'a> Event<'a> {
             Root::Metadata => &mut self.metadata,
         };
         for segment in parents {
-            let child = object.entry(segment, || Value::Object(Object::new(arena)));
+            let child = object.entry(segment, || {
+                Value::Object(Object::with_capacity(arena, NESTED_FIELDS))
+            });
             object = match child {
                 Value::Object(object) => object,
                 _ => return None,

@@ -154,7 +154,7 @@ impl<'a> Object<'a> {
     }
 
     fn position(&self, key: &str) -> Option<usize> {
-        self.entries.iter().position(|(have, _)| *have == key)
+        self.entries.iter().position(|(have, _)| same(have, key))
     }
 
     /// The value of `key`.
@@ -184,21 +184,17 @@ impl<'a> Object<'a> {
         &mut self.entries[at].1
     }
 
-    /// Like [`entry`](Self::entry) with null, but looks for `key` only among the first `searched` fields: the
-    /// caller knows that it is none of the others.
-    pub(crate) fn entry_among(&mut self, searched: usize, key: &'a str) -> &mut Value<'a> {
-        let searched = searched.min(self.entries.len());
-        let found = self.entries[..searched]
-            .iter()
-            .position(|(have, _)| *have == key);
-        let at = found.unwrap_or_else(|| {
-            self.push(key, Value::Null);
-            self.entries.len() - 1
-        });
-        &mut self.entries[at].1
+    /// Like [`get_mut`](Self::get_mut), but looks for `key` only among the first `searched` fields: the caller
+    /// knows that it is none of the others.
+    pub(crate) fn get_mut_among(&mut self, searched: usize, key: &str) -> Option<&mut Value<'a>> {
+        let mut entries = self.entries.iter_mut().take(searched);
+        entries
+            .find(|(have, _)| same(have, key))
+            .map(|(_, value)| value)
     }
 
     /// Appends a field whose key the caller knows not to be there yet.
+    #[inline]
     pub fn push(&mut self, key: &'a str, value: Value<'a>) {
         debug_assert!(
             self.entries.len() > 64 || self.position(key).is_none(),
@@ -215,5 +211,44 @@ impl<'a> Object<'a> {
     /// Keeps the fields for which `keep` holds.
     pub fn retain(&mut self, mut keep: impl FnMut(&'a str, &mut Value<'a>) -> bool) {
         self.entries.retain_mut(|(key, value)| keep(key, value));
+    }
+}
+
+/// Whether two short texts are the same, such as keys of fields and names of topics. A call of `memcmp` costs more
+/// than comparing them here, in words of which the last overlaps the one before.
+#[inline]
+pub fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    if left.len() != right.len() {
+        return false;
+    }
+    if left.len() >= 8 {
+        let (words, _) = left.as_chunks::<8>();
+        return words.iter().eq(right.as_chunks::<8>().0)
+            && left.last_chunk::<8>() == right.last_chunk::<8>();
+    }
+    if left.len() >= 4 {
+        return left.first_chunk::<4>() == right.first_chunk::<4>()
+            && left.last_chunk::<4>() == right.last_chunk::<4>();
+    }
+    left.iter().eq(right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same;
+
+    #[test]
+    fn keys_of_every_length_are_told_apart_by_every_byte() {
+        for len in 0..40 {
+            let key = "k".repeat(len);
+            assert!(same(&key, &key.clone()));
+            assert!(!same(&key, &format!("{key}k")));
+            for at in 0..len {
+                let mut other = key.clone();
+                other.replace_range(at..=at, "x");
+                assert!(!same(&key, &other), "{other}");
+            }
+        }
     }
 }

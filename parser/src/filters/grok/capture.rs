@@ -77,31 +77,53 @@ pub(super) fn set<'a>(
     for capture in destinations {
         let span = scratch.span(capture.group);
         let captured = span.map(|(start, end)| &text[start..end]);
-        let value = match (captured, capture.coercion) {
-            (None, _) => Value::Null,
-            (Some(text), Coercion::Text) => Value::Str(text),
-            (Some(text), Coercion::Float) => Value::Float(to_f(text)),
-            (Some(text), Coercion::Integer) => match to_i(text) {
-                Integer::Small(number) => Value::Int(number),
-                Integer::Big(digits) => Value::BigInt(arena.alloc_str(&digits)),
-            },
-        };
-        if matches!(value, Value::Null | Value::Str("")) && !keep_empty {
-            continue;
+        match (captured, capture.coercion) {
+            (None, _) | (Some(""), Coercion::Text) if !keep_empty => {}
+            (None, _) => set_one(capture, Value::Null, searched, event)?,
+            (Some(text), Coercion::Text) => {
+                set_one(capture, Value::Str(text), searched, event)?;
+            }
+            (Some(text), Coercion::Float) => {
+                set_one(capture, Value::Float(to_f(text)), searched, event)?;
+            }
+            (Some(text), Coercion::Integer) => {
+                let number = match to_i(text) {
+                    Integer::Small(number) => Value::Int(number),
+                    Integer::Big(digits) => Value::BigInt(arena.alloc_str(&digits)),
+                };
+                set_one(capture, number, searched, event)?;
+            }
         }
-        if let Some(name) = capture.alone {
-            let slot = event.fields_mut().entry_among(searched, name);
-            merge(slot, value, capture.overwrite, arena);
-            continue;
+    }
+    Ok(())
+}
+
+/// Sets what was captured. Inlined, so that a value is made where it is to lie: one that is made elsewhere in
+/// parts and then copied as a whole makes the processor wait for the parts.
+#[inline(always)]
+fn set_one<'a>(
+    capture: &Destination,
+    value: Value<'a>,
+    searched: usize,
+    event: &mut Event<'a>,
+) -> Result<(), Stop> {
+    let arena = event.arena();
+    if let Some(name) = capture.alone {
+        let fields = event.fields_mut();
+        match fields.get_mut_among(searched, name) {
+            Some(slot) => merge(slot, value, capture.overwrite, arena),
+            None => fields.push(name, value),
         }
-        let field = capture.field.ok_or(Stop::BadField)?;
-        if capture.free
-            && let Some(slot) = event.slot(field)
-        {
-            merge(slot, value, capture.overwrite, arena);
-        } else {
-            set_restricted(event, field, value, capture.overwrite)?;
-        }
+        return Ok(());
+    }
+    let field = capture.field.ok_or(Stop::BadField)?;
+    if !capture.free {
+        return set_restricted(event, field, value, capture.overwrite);
+    }
+    match event.slot(field) {
+        Some(slot @ Value::Null) => *slot = value,
+        Some(slot) => merge(slot, value, capture.overwrite, arena),
+        None => return set_restricted(event, field, value, capture.overwrite),
     }
     Ok(())
 }

@@ -16,7 +16,7 @@
 //! the text, filled up to a multiple of four letters, rises as do the 15 or 18 bytes that Lucene keeps. The
 //! newest id is then greater than all those of older segments, which Lucene sees without looking into them.
 
-use kelp_parser::event::Lineage;
+use kelp_parser::event::{Lineage, same};
 use kelp_parser::record::Origin;
 
 use crate::output::Provenance;
@@ -31,10 +31,11 @@ const LONG_FROM: u64 = 40;
 /// Makes ids for one worker.
 #[derive(Debug, Default)]
 pub(super) struct IdMaker {
-    /// Of which [`Self::scope`] is the hash: it is the same for many records in a row.
+    /// What the head of the last id was made of: many records in a row have it in common.
     topic: String,
     namespace: String,
-    scope: u64,
+    timestamp: i64,
+    /// The last id.
     id: Vec<u8>,
 }
 
@@ -49,16 +50,20 @@ impl IdMaker {
         else {
             return None;
         };
-        if self.topic != topic || self.namespace != from.namespace || self.id.is_empty() {
+        let timestamp = from.record.timestamp.map_or(0, |time| time.millis());
+        let same_scope = same(&self.topic, topic) && same(&self.namespace, from.namespace);
+        if !same_scope || self.timestamp != timestamp || self.id.is_empty() {
             topic.clone_into(&mut self.topic);
             from.namespace.clone_into(&mut self.namespace);
-            self.scope = scope(topic, from.namespace);
+            self.timestamp = timestamp;
+            self.id.clear();
+            let millis = timestamp.try_into().unwrap_or(0);
+            push_fixed(&mut self.id, millis, TIMESTAMP_LETTERS);
+            let scope = scope(topic, from.namespace);
+            push_fixed(&mut self.id, scope, SCOPE_LETTERS);
         }
-        let timestamp = from.record.timestamp.map_or(0, |time| time.millis());
         let id = &mut self.id;
-        id.clear();
-        push_fixed(id, timestamp.try_into().unwrap_or(0), TIMESTAMP_LETTERS);
-        push_fixed(id, self.scope, SCOPE_LETTERS);
+        id.truncate(TIMESTAMP_LETTERS + SCOPE_LETTERS);
         push(id, partition.try_into().unwrap_or(0));
         push(id, offset.try_into().unwrap_or(0));
         if lineage != Lineage::default() {
