@@ -1,83 +1,18 @@
-//! Nanoseconds per line of the regular expression engine, beside `regex` and `fancy-regex`, on grok patterns and
-//! generated lines: `cargo bench -p kelp-parser --bench regex [-- NAME]`.
+//! Nanoseconds per line of the regular expression engine, on grok patterns and generated lines:
+//! `cargo bench -p kelp-parser --bench regex [-- NAME]`. `benches/grok` has the other engines beside it.
 //!
-//! Figures are the best of many short passes. With `KELP_BENCH_OTHERS` set the others run too; what they cannot compile
-//! (`regex` knows no look-around) is left out.
+//! Figures are the best of many short passes.
 
 use kelp_parser::grok::{Grok, Library, PatternSet};
 use kelp_parser::regex::{Budget, Options, Regex, Scratch};
+use rows::{ROWS, Row};
 use std::hint::black_box;
 use std::time::Instant;
 
 #[path = "support/lines.rs"]
 mod lines;
-
-type Line = fn(&mut lines::Random) -> String;
-
-const ROWS: [(&str, PatternSet, &str, Line); 12] = [
-    (
-        "combined legacy",
-        PatternSet::Legacy,
-        "%{COMBINEDAPACHELOG}",
-        lines::combined,
-    ),
-    (
-        "combined ecs",
-        PatternSet::EcsV1,
-        "%{COMBINEDAPACHELOG}",
-        lines::combined,
-    ),
-    ("syslog", PatternSet::Legacy, "%{SYSLOGLINE}", lines::syslog),
-    (
-        "syslog 5424",
-        PatternSet::Legacy,
-        "%{SYSLOG5424LINE}",
-        lines::syslog5424,
-    ),
-    (
-        "haproxy http",
-        PatternSet::Legacy,
-        "%{HAPROXYHTTP}",
-        lines::haproxy,
-    ),
-    (
-        "log4j",
-        PatternSet::Legacy,
-        r"%{TIMESTAMP_ISO8601:ts} %{LOGLEVEL:level} +\[%{DATA:thread}\] %{JAVACLASS:class} - %{GREEDYDATA:msg}",
-        lines::log4j,
-    ),
-    (
-        "s3 legacy",
-        PatternSet::Legacy,
-        "%{S3_ACCESS_LOG}",
-        lines::s3,
-    ),
-    ("s3 ecs", PatternSet::EcsV1, "%{S3_ACCESS_LOG}", lines::s3),
-    (
-        "elb legacy",
-        PatternSet::Legacy,
-        "%{ELB_ACCESS_LOG}",
-        lines::elb,
-    ),
-    (
-        "combined, miss at once",
-        PatternSet::Legacy,
-        "%{COMBINEDAPACHELOG}",
-        lines::application,
-    ),
-    (
-        "combined, miss late",
-        PatternSet::Legacy,
-        "%{COMBINEDAPACHELOG}",
-        lines::common,
-    ),
-    (
-        "combined ecs, miss late",
-        PatternSet::EcsV1,
-        "%{COMBINEDAPACHELOG}",
-        lines::common,
-    ),
-];
+#[path = "support/rows.rs"]
+mod rows;
 
 /// The best nanoseconds per line over many short passes (the machine may be busy), and how many lines matched.
 fn measure(lines: &[String], passes: u32, mut matches: impl FnMut(&str) -> bool) -> (f64, usize) {
@@ -90,8 +25,11 @@ fn measure(lines: &[String], passes: u32, mut matches: impl FnMut(&str) -> bool)
     (best, matched)
 }
 
-fn row(name: &str, set: PatternSet, pattern: &str, line: Line, others: bool) {
-    let lines = lines::lines(2_000, line);
+fn print_row(row: &Row) {
+    let Row {
+        name, set, pattern, ..
+    } = *row;
+    let lines = lines::lines(2_000, row.line);
     let average = lines.iter().map(String::len).sum::<usize>() / lines.len();
     let grok = Grok::compile(pattern, &Library::new(set), true).expect("a stock pattern");
     let options = Options {
@@ -108,61 +46,7 @@ fn row(name: &str, set: PatternSet, pattern: &str, line: Line, others: bool) {
     print!(
         "{name:26} {average:4} bytes {ours:8.0} ns, {matched:5} matched, compiled in {compiled} us"
     );
-    if others {
-        // Plain groups do not capture in Ruby once a group has a name, and group names there know no limits.
-        let source = format!("(?s){}", translated(grok.regex().pattern()));
-        if let Ok(regex) = regex::Regex::new(&source) {
-            let mut locations = regex.capture_locations();
-            let (ns, matched) = measure(&lines, 3, |line| {
-                regex.captures_read(&mut locations, line).is_some()
-            });
-            print!("; regex {ns:.0} ns, {matched}");
-        }
-        if let Ok(fancy) = fancy_regex::Regex::new(&source) {
-            let (ns, matched) = measure(&lines[..1000], 2, |line| {
-                matches!(fancy.captures(line), Ok(Some(_)))
-            });
-            print!("; fancy-regex {ns:.0} ns, {matched}");
-        }
-    }
     println!();
-}
-
-/// The pattern in the syntax of the other engines, as far as grok patterns need it.
-fn translated(source: &str) -> String {
-    let (mut out, mut group, mut in_class) = (String::new(), 0, 0);
-    let mut rest = source;
-    while let Some(next) = rest.chars().next() {
-        let mut length = next.len_utf8();
-        match next {
-            '\\' => {
-                length += rest[1..].chars().next().map_or(0, char::len_utf8);
-                out.push_str(&rest[..length]);
-            }
-            '[' => {
-                in_class += 1;
-                out.push_str(if in_class > 1 { "\\[" } else { "[" });
-                in_class = 1;
-            }
-            ']' => {
-                in_class = 0;
-                out.push(']');
-            }
-            '(' if in_class == 0
-                && rest.starts_with("(?<")
-                && !rest.starts_with("(?<=")
-                && !rest.starts_with("(?<!") =>
-            {
-                group += 1;
-                length = rest.find('>').map_or(length, |end| end + 1);
-                out.push_str(&format!("(?P<g{group}>"));
-            }
-            '(' if in_class == 0 && !rest.starts_with("(?") => out.push_str("(?:"),
-            other => out.push(other),
-        }
-        rest = &rest[length..];
-    }
-    out
 }
 
 /// Lines made to hurt backtracking engines, 4,000 bytes each.
@@ -236,10 +120,9 @@ fn main() {
                 .iter()
                 .any(|argument| name.contains(&argument[..]))
     };
-    let others = std::env::var_os("KELP_BENCH_OTHERS").is_some();
-    for (name, set, pattern, line) in ROWS {
-        if wanted(name) {
-            row(name, set, pattern, line, others);
+    for row in ROWS {
+        if wanted(row.name) {
+            print_row(row);
         }
     }
     if wanted("hostile") {

@@ -2,30 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::BTreeMap;
-
 use kelp_parser::grok::{Grok, Library, PatternSet};
 use kelp_parser::regex::Scratch;
 
-/// Texts by pattern name; the flag says that the pattern must match all of the text.
-type Samples = BTreeMap<String, Vec<(String, bool)>>;
+#[path = "support/samples.rs"]
+mod samples;
 
-fn samples(set: &str) -> Samples {
-    let mut samples = Samples::new();
-    for line in include_str!("grok/samples.txt").lines() {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (name, text) = line.split_once(' ').unwrap();
-        let (name, only) = name.split_once('@').unwrap_or((name, set));
-        if only == set || only == "within" {
-            let text = text.replace("\\t", "\t").replace("\\n", "\n");
-            let texts = samples.entry(name.to_owned()).or_default();
-            texts.push((text, only != "within"));
-        }
-    }
-    samples
-}
+use samples::samples;
 
 fn check(set: PatternSet, name: &str) {
     let library = Library::new(set);

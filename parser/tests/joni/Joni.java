@@ -16,6 +16,7 @@ public class Joni {
     public static void main(String[] arguments) throws Exception {
         var in = new BufferedReader(new InputStreamReader(System.in));
         var out = new PrintStream(System.out, false, "UTF-8");
+        watch(Thread.currentThread());
         String pattern = null;
         String flags = null;
         Regex regex = null;
@@ -45,26 +46,38 @@ public class Joni {
         return new Regex(pattern, 0, pattern.length, options, UTF8Encoding.INSTANCE, Syntax.RUBY);
     }
 
-    // joni backtracks without bound: a match is interrupted after a while.
-    static int search(Matcher matcher, int length) throws InterruptedException {
-        Thread worker = Thread.currentThread();
+    static final long LIMIT_NANOS = 200_000_000;
+    static final Object watch = new Object();
+    // When the search under way began; 0 between searches.
+    static long began;
+
+    // joni backtracks without bound: a search is interrupted after a while.
+    static void watch(Thread worker) {
         Thread watchdog = new Thread(() -> {
-            try {
-                Thread.sleep(200);
-                worker.interrupt();
-            } catch (InterruptedException done) {
+            while (true) {
+                try {
+                    Thread.sleep(50);
+                } catch (InterruptedException never) {
+                    return;
+                }
+                synchronized (watch) {
+                    if (began != 0 && System.nanoTime() - began > LIMIT_NANOS) worker.interrupt();
+                }
             }
         });
+        watchdog.setDaemon(true);
         watchdog.start();
+    }
+
+    static int search(Matcher matcher, int length) throws InterruptedException {
+        synchronized (watch) {
+            began = System.nanoTime();
+        }
         try {
             return matcher.searchInterruptible(0, length, Option.DEFAULT);
         } finally {
-            watchdog.interrupt();
-            while (watchdog.isAlive()) {
-                try {
-                    watchdog.join();
-                } catch (InterruptedException late) {
-                }
+            synchronized (watch) {
+                began = 0;
             }
             Thread.interrupted();
         }

@@ -1,0 +1,140 @@
+//! Nanoseconds per line: Kelp's grok beside PCRE2 with JIT, Oniguruma, `regex`, `fancy-regex`, joni and, for the
+//! combined access log, a scanner written by hand. All captures are read; all engines see the same lines.
+//!
+//! `cargo run --release --manifest-path benches/grok/Cargo.toml [-- NAME]`
+//!
+//! joni needs `java`, and `mvn` to fetch it; without them its column is empty. Figures are the least of several
+//! passes, taken in turns, so that a busy machine disturbs all alike. `-` is a pattern that an engine does not know.
+
+mod engines;
+mod hand;
+mod joni;
+mod translate;
+
+#[path = "../../../parser/benches/support/lines.rs"]
+mod lines;
+#[path = "../../../parser/benches/support/rows.rs"]
+mod rows;
+
+use engines::Engine;
+use kelp_parser::grok::{Grok, Library};
+use rows::{ROWS, Row, TEN};
+
+const LINES: usize = 2_000;
+const ROUNDS: usize = 7;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let mut joni = joni::Joni::start();
+    if let Err(why) = &joni {
+        eprintln!("without joni: {why}");
+    }
+    print!("{:26}{:>6}", "ns per line", "bytes");
+    for name in engines::NAMES.iter().chain(&["hand", "joni"]) {
+        print!("{name:>9}");
+    }
+    println!("  pcre2/kelp  joni/kelp");
+    for row in ROWS {
+        if wanted.is_empty() || wanted.iter().any(|wanted| row.name.contains(wanted.as_str())) {
+            print_row(row, joni.as_mut().ok())?;
+        }
+    }
+    if wanted.is_empty() || wanted.iter().any(|wanted| "list of ten".contains(wanted.as_str())) {
+        print_list(joni.as_mut().ok())?;
+    }
+    Ok(())
+}
+
+fn print_row(row: &Row, joni: Option<&mut joni::Joni>) -> Result<(), Box<dyn std::error::Error>> {
+    let lines = lines::lines(LINES, row.line);
+    let grok = Grok::compile(row.pattern, &Library::new(row.set), true)?;
+    let mut engines = engines::all(&[grok]);
+    let by_hand = row.name == "combined legacy";
+    measure(row.name, &lines, &mut engines, by_hand, &[grok_source(row.pattern, row.set)?], joni)
+}
+
+fn print_list(joni: Option<&mut joni::Joni>) -> Result<(), Box<dyn std::error::Error>> {
+    let lines = lines::lines(LINES, lines::combined);
+    let mut groks = Vec::new();
+    let mut sources = Vec::new();
+    for pattern in TEN {
+        let set = kelp_parser::grok::PatternSet::Legacy;
+        groks.push(Grok::compile(pattern, &Library::new(set), true)?);
+        sources.push(grok_source(pattern, set)?);
+    }
+    let mut engines = engines::all(&groks);
+    measure("list of ten, the tenth", &lines, &mut engines, false, &sources, joni)
+}
+
+fn grok_source(
+    pattern: &str,
+    set: kelp_parser::grok::PatternSet,
+) -> Result<String, kelp_parser::grok::GrokError> {
+    let grok = Grok::compile(pattern, &Library::new(set), true)?;
+    Ok(grok.regex().pattern().to_owned())
+}
+
+/// Prints a row. All engines that know the pattern must agree on how many lines match.
+fn measure(
+    name: &str,
+    lines: &[String],
+    engines: &mut [Option<Box<dyn Engine>>],
+    by_hand: bool,
+    sources: &[String],
+    joni: Option<&mut joni::Joni>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let bytes = lines.iter().map(String::len).sum::<usize>() / lines.len();
+    let mut best = vec![f64::MAX; engines.len() + 1];
+    let mut matched = vec![None; engines.len() + 1];
+    for _ in 0..ROUNDS {
+        for (number, engine) in engines.iter_mut().enumerate() {
+            let Some(engine) = engine else { continue };
+            let (ns, count) = pass(lines, |line| engine.matches(line));
+            best[number] = best[number].min(ns);
+            matched[number] = Some(count);
+        }
+        if by_hand {
+            let (ns, count) = pass(lines, |line| hand::combined(std::hint::black_box(line)));
+            *best.last_mut().expect("there is a last") = best[engines.len()].min(ns);
+            matched[engines.len()] = Some(count);
+        }
+    }
+    let joni = joni.map(|joni| joni.measure(sources, lines)).transpose()?;
+    print!("{name:26}{bytes:6}");
+    for (ns, matched) in best.iter().zip(&matched) {
+        match matched {
+            Some(_) => print!("{ns:9.0}"),
+            None => print!("{:>9}", "-"),
+        }
+    }
+    match &joni {
+        Some((ns, _)) => print!("{ns:9.0}"),
+        None => print!("{:>9}", "-"),
+    }
+    print!("  {:10.2}", best[1] / best[0]);
+    match &joni {
+        Some((ns, _)) => println!("  {:9.1}", ns / best[0]),
+        None => println!(),
+    }
+    for (engine, count) in matched.iter().enumerate() {
+        if count.is_some_and(|count| Some(count) != matched[0]) {
+            println!("    column {engine} matched {count:?} lines, Kelp {:?}", matched[0]);
+        }
+    }
+    if let Some((_, count)) = joni
+        && Some(count) != matched[0]
+    {
+        println!("    joni matched {count} lines, Kelp {:?}", matched[0]);
+    }
+    Ok(())
+}
+
+/// Nanoseconds per line, and how many lines matched.
+fn pass(lines: &[String], mut matches: impl FnMut(&str) -> bool) -> (f64, usize) {
+    let begin = std::time::Instant::now();
+    let matched = lines
+        .iter()
+        .filter(|line| matches(std::hint::black_box(line)))
+        .count();
+    (begin.elapsed().as_nanos() as f64 / lines.len() as f64, matched)
+}
