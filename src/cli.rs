@@ -116,8 +116,15 @@ pub struct GrokArgs {
 #[derive(Args, Debug)]
 pub struct CheckArgs {
     /// A configuration each: a file, a directory (its files together, as with -f), or a pattern.
-    #[arg(value_name = "FILE|DIR|GLOB", required_unless_present = "text")]
+    #[arg(
+        value_name = "FILE|DIR|GLOB",
+        required_unless_present_any = ["text", "settings"]
+    )]
     pub paths: Vec<String>,
+
+    /// The directory of logstash.yml and pipelines.yml: check all its pipelines, and what connects them.
+    #[arg(long = "path.settings", value_name = "DIR", conflicts_with_all = ["paths", "text"])]
+    pub settings: Option<PathBuf>,
 
     /// The configuration itself.
     #[arg(

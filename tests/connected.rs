@@ -110,12 +110,15 @@ fn what_cannot_be_connected_is_refused_with_its_place() {
         ] {
             std::fs::write(folder.join(file), text).unwrap();
         }
-        let output = Command::new(env!("CARGO_BIN_EXE_kelp"))
-            .args(["-t", "--path.settings", "."])
-            .current_dir(&folder)
-            .output()
-            .unwrap();
-        std::fs::remove_dir_all(folder).unwrap();
+        let run = |arguments: &[&str]| {
+            let mut kelp = Command::new(env!("CARGO_BIN_EXE_kelp"));
+            let kelp = kelp.args(arguments).args(["--path.settings", "."]);
+            kelp.current_dir(&folder).output().unwrap()
+        };
+        let output = run(&["-t"]);
+        let checked = run(&["check"]);
+        assert_eq!(output.status.code(), checked.status.code());
+        std::fs::remove_dir_all(&folder).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code(), said)
     };

@@ -23,9 +23,12 @@ pub(super) struct Version {
 }
 
 /// A pipeline that is wanted, checked but not started.
-pub(super) struct Candidate {
+pub struct Candidate {
+    /// What it goes by.
     pub settings: PipelineSettings,
+    /// Its configuration, with what was found wrong with it.
     pub configuration: Result<Configuration, LoadError>,
+    /// What it compiles to, if it does.
     pub compiled: Option<Compiled>,
 }
 

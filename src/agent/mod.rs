@@ -12,7 +12,8 @@ use tracing::{error, info};
 use crate::run::{Leaving, Running, end};
 use crate::settings::{PipelineSettings, Settings, SettingsError};
 use connections::{Connections, connect, groups, sort};
-use definition::{Candidate, Definition, Version};
+pub use definition::Candidate;
+use definition::{Definition, Version};
 
 /// The pipelines, by id.
 pub struct Agent {
@@ -95,14 +96,19 @@ impl Pipeline {
     }
 }
 
+/// All pipelines and what connects them, checked.
+pub fn candidates(settings: &Settings) -> Result<Vec<Candidate>, SettingsError> {
+    let wanted = settings.pipelines()?.into_iter();
+    let mut candidates: Vec<Candidate> = wanted.map(Candidate::load).collect();
+    connect(&mut candidates);
+    Ok(candidates)
+}
+
 impl Agent {
     /// Checks all pipelines and what connects them; prints what is wrong, and says whether all are valid.
     pub fn check(settings: &Settings) -> Result<bool, AgentError> {
-        let wanted = settings.pipelines()?.into_iter();
-        let mut candidates: Vec<Candidate> = wanted.map(Candidate::load).collect();
-        connect(&mut candidates);
         let mut all_valid = true;
-        for candidate in &candidates {
+        for candidate in candidates(settings)? {
             candidate.print_diagnostics();
             if let Some(why) = candidate.hindrance() {
                 eprintln!("error: pipeline `{}`: {why}", candidate.settings.id);

@@ -1,12 +1,15 @@
 //! `kelp check`: everything that `-t` finds, and what is probably not meant.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use kelp_parser::config::{Diagnostic, Severity, SourceMap, render};
 use kelp_parser::lint::{RULES, lint, silence};
+use kelp_parser::spec::EcsCompatibility;
 use serde_json::{Value, json};
 
 use super::colour;
+use crate::agent::candidates;
 use crate::cli::{CheckArgs, ConfigArgs, ReportFormat, RunArgs};
 use crate::configuration::{Configuration, LoadError};
 use crate::run::Compiled;
@@ -30,8 +33,15 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     }
     let mut tally = Tally::default();
     let mut findings = Vec::new();
-    for config in configurations(args) {
-        match check(config, args) {
+    let checked = match &args.settings {
+        Some(directory) => check_directory(directory),
+        None => configurations(args)
+            .into_iter()
+            .map(|config| check(config, args))
+            .collect(),
+    };
+    for checked in checked {
+        match checked {
             Ok(configuration) => tally.take(&configuration, args.format, &mut findings),
             Err(error) => {
                 eprintln!("error: {error}");
@@ -116,8 +126,38 @@ fn check(config: ConfigArgs, args: &CheckArgs) -> Result<Configuration, CheckErr
     let mut configuration = Configuration::load(&settings.config)?;
     let readable = !configuration.has_errors();
     Compiled::compile(&mut configuration, &settings);
+    Ok(examine(configuration, readable, settings.ecs))
+}
+
+/// Checks the pipelines of a settings directory, and what connects them.
+fn check_directory(directory: &Path) -> Vec<Result<Configuration, CheckError>> {
+    let settings = Settings::load(RunArgs {
+        settings: Some(directory.to_owned()),
+        ..RunArgs::default()
+    });
+    let candidates = settings.and_then(|settings| candidates(&settings));
+    let candidates = match candidates {
+        Ok(candidates) => candidates,
+        Err(error) => return vec![Err(error.into())],
+    };
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let readable = candidate.compiled.is_some();
+            let configuration = candidate.configuration?;
+            Ok(examine(configuration, readable, candidate.settings.ecs))
+        })
+        .collect()
+}
+
+/// Adds what the rules find, where there is something to look at.
+fn examine(
+    mut configuration: Configuration,
+    readable: bool,
+    ecs: EcsCompatibility,
+) -> Configuration {
     if readable {
-        let found = lint(&configuration.config, settings.ecs);
+        let found = lint(&configuration.config, ecs);
         configuration.diagnostics.extend(found);
     }
     silence(
@@ -128,7 +168,7 @@ fn check(config: ConfigArgs, args: &CheckArgs) -> Result<Configuration, CheckErr
     configuration
         .diagnostics
         .sort_by_key(|found| (found.span.file, found.span.start));
-    Ok(configuration)
+    configuration
 }
 
 fn as_json(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::snapshot::{NodeSnapshot, Snapshot};
 use super::{Api, health, process};
-use crate::run::INPUT_SPECS;
+use crate::run::{INPUT_SPECS, PIPELINE_OUTPUT};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -80,6 +80,9 @@ pub fn plugins(mut answer: Value) -> Value {
     filters.for_each(|filter| add("filter", filter.spec.name));
     let outputs = kelp_sink::output::OUTPUTS.iter();
     outputs.for_each(|output| add("output", output.spec.name));
+    add("output", PIPELINE_OUTPUT.name);
+    let codecs = kelp_parser::codec::CODECS.iter();
+    codecs.for_each(|codec| add("codec", codec.spec.name));
     names.sort();
     let plugins: Vec<Value> = names
         .iter()

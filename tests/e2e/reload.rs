@@ -77,3 +77,26 @@ fn reloads_under_load_lose_nothing_and_repeat_nothing() {
     assert_eq!(kelp.terminate().code(), Some(0), "{}", kelp.log());
     assert_eq!(topic.committed(&name), topic.len());
 }
+
+/// Whoever corrects an address that nobody listens at is not to wait for what was sent there.
+#[test]
+#[ignore = "needs the real servers: ./test e2e"]
+fn a_reload_frees_what_an_unreachable_output_holds() {
+    let servers = shared();
+    let client = servers.client();
+    let name = servers.unique("unreachable");
+    let topic = Topic::new(&servers.kafka, &name);
+    let total = scaled(5_000);
+    topic.write((0..total).map(|n| format!(r#"{{"n":{n}}}"#)));
+    let wrong = CONFIG.replace("${ELASTICSEARCH}", "127.0.0.1:9");
+    let arguments = ["--shutdown-timeout", "2", "-b", "250"];
+    let mut kelp = Kelp::start(&servers, &topic, &wrong, &arguments);
+    kelp.wait_for_log("partitions assigned", 1);
+    kelp.wait_for_log("127.0.0.1:9", 1);
+    kelp.reconfigure(CONFIG);
+    kelp.wait_for_log(": reloaded pipeline=", 1);
+    every_document(client, &name, total, 180);
+    assert_eq!(client.count(&name).unwrap(), total as u64);
+    assert_eq!(kelp.terminate().code(), Some(0), "{}", kelp.log());
+    assert_eq!(topic.committed(&name), topic.len());
+}
