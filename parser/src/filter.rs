@@ -98,6 +98,8 @@ impl<'a> Context<'a, '_> {
 pub struct BuildContext {
     /// The mode of this plugin, else of the pipeline.
     pub ecs: EcsCompatibility,
+    /// The time at which the pipeline is built.
+    pub now: Timestamp,
     /// What the `aggregate` filters of the pipeline share.
     pub(crate) tasks: Arc<SharedTasks>,
 }
@@ -107,8 +109,15 @@ impl BuildContext {
     pub fn new(ecs: EcsCompatibility) -> Self {
         Self {
             ecs,
+            now: Timestamp::new(0, 0),
             tasks: Arc::default(),
         }
+    }
+
+    /// At that time; code that runs once, before the first event, sees it.
+    pub fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
     }
 }
 

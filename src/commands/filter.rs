@@ -35,7 +35,7 @@ pub fn run(args: &FilterArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let context = BuildContext::new(args.ecs.into());
+    let context = BuildContext::new(args.ecs.into()).at(now());
     let pipeline = Pipeline::compile(
         &configuration.config,
         &context,

@@ -66,7 +66,7 @@ impl Compiled {
             diagnostics,
             ..
         } = configuration;
-        let context = BuildContext::new(settings.ecs);
+        let context = BuildContext::new(settings.ecs).at(super::worker::now());
         let mut inputs = read_inputs(config, &context, diagnostics);
         for input in &mut inputs {
             input.set_places(settings);

@@ -76,7 +76,7 @@ fn push_quoted(out: &mut Vec<u8>, text: &str) {
         match escape {
             Some(escape) => out.extend_from_slice(escape),
             None if character.is_ascii_control() => {
-                out.extend_from_slice(format!("\\x{:02X}", character as u32).as_bytes());
+                out.extend_from_slice(format!("\\u{:04X}", character as u32).as_bytes());
             }
             None => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
         }
@@ -108,7 +108,7 @@ mod tests {
             ),
             (
                 r##"["#{x}","#x","\u0001"]"##,
-                r##"["\#{x}", "#x", "\x01"]"##,
+                r##"["\#{x}", "#x", "\u0001"]"##,
             ),
             ("{}", "{}"),
         ];

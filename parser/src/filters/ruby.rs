@@ -1,11 +1,14 @@
 //! `ruby`: runs code on events (source: logstash-filter-ruby). The language is in [`crate::ruby`].
 
+use std::path::PathBuf;
+
 use crate::config::ast::Spanned;
-use crate::event::Event;
+use crate::event::{Event, OwnedValue};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
 use crate::ruby::{Script, Source};
-use crate::spec::Settings;
+use crate::spec::{Any, Pairs, Settings};
+use crate::time::Timestamp;
 
 plugin_options! {
     /// Runs Ruby code on each event.
@@ -17,10 +20,11 @@ plugin_options! {
         init: Option<Spanned<String>>,
         /// The code for each event, which it has as `event`.
         code: Option<Spanned<String>>,
-        /// A file with the code. Not supported: put the code into `code`.
-        path: Option<Spanned<String>>,
-        /// Parameters of the file in `path`.
-        script_params: Option<Spanned<crate::spec::Pairs<crate::spec::Any>>>,
+        /// A script file, which defines the method `filter(event)`, which returns a list of events. Its method `register(params)`,
+        /// if there is one, runs once before the first event. Its tests (`test`) run when the configuration is checked.
+        path: Option<Spanned<PathBuf>>,
+        /// Parameters of the script in `path`.
+        script_params: Option<Spanned<Pairs<Any>>>,
         /// The tag of an event whose code raised an exception.
         tag_on_exception: String = "_rubyexception",
         /// Also tags such an event with that tag and the message of the exception.
@@ -38,30 +42,85 @@ pub struct Ruby {
 impl BuildFilter for Ruby {
     type Options = RubyOptions;
 
-    fn build(options: RubyOptions, settings: &mut Settings<'_>, _: &BuildContext) -> Option<Self> {
-        if let Some(params) = &options.script_params {
+    fn build(
+        options: RubyOptions,
+        settings: &mut Settings<'_>,
+        context: &BuildContext,
+    ) -> Option<Self> {
+        let script = options.script(settings, context.now)?;
+        Some(Self {
+            script,
+            tag: crate::event::intern(&options.tag_on_exception),
+            with_message: options.tag_with_exception_message,
+        })
+    }
+}
+
+impl RubyOptions {
+    fn script(&self, settings: &mut Settings<'_>, now: Timestamp) -> Option<Script> {
+        match (&self.path, &self.code) {
+            (Some(path), None) => self.script_file(path, settings, now),
+            (None, Some(code)) => self.inline(code, settings, now),
+            (Some(path), Some(_)) => {
+                let message = "`path` and `code` cannot be used together";
+                settings.report(path.span, message).help =
+                    Some("use two `ruby` filters".to_owned());
+                None
+            }
+            (None, None) => {
+                settings.report_missing("code");
+                None
+            }
+        }
+    }
+
+    fn script_file(
+        &self,
+        path: &Spanned<PathBuf>,
+        settings: &mut Settings<'_>,
+        now: Timestamp,
+    ) -> Option<Script> {
+        if let Some(init) = &self.init {
+            settings.warn(init.span, "`init` has no effect with `path`");
+        }
+        let text = match std::fs::read(&path.node) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => {
+                let message = format!("cannot read `{}`: {error}", path.node.display());
+                settings.report(path.span, message);
+                return None;
+            }
+        };
+        let mut params = Vec::new();
+        for (name, value) in self
+            .script_params
+            .iter()
+            .flat_map(|params| params.node.iter())
+        {
+            match OwnedValue::of_literal(&value.0.node) {
+                Some(value) => params.push((name.to_owned(), value)),
+                None => settings.report_type(&value.0, "a string, number, array or hash"),
+            }
+        }
+        Script::compile_file(Source::file(&text, path.span), &params, now, settings)
+    }
+
+    fn inline(
+        &self,
+        code: &Spanned<String>,
+        settings: &mut Settings<'_>,
+        now: Timestamp,
+    ) -> Option<Script> {
+        if let Some(params) = &self.script_params {
             settings.warn(params.span, "`script_params` has no effect without `path`");
         }
-        if let Some(path) = &options.path {
-            let message = "script files are not supported";
-            settings.report(path.span, message).help = Some("put the code of its `filter` method into `code`, and that of `register` into `init`".to_owned());
-            return None;
-        }
-        let Some(code) = &options.code else {
-            settings.report_missing("code");
-            return None;
-        };
         let mut sources = Vec::new();
-        if let Some(init) = &options.init {
+        if let Some(init) = &self.init {
             sources.push(Source::init(&init.node, init.span));
         }
         let variables = &["event", "new_event_block"];
         sources.push(Source::code(&code.node, code.span, variables));
-        Some(Self {
-            script: Script::compile(&sources, settings)?,
-            tag: crate::event::intern(&options.tag_on_exception),
-            with_message: options.tag_with_exception_message,
-        })
+        Script::compile(&sources, now, settings)
     }
 }
 

@@ -40,8 +40,10 @@ pub(crate) enum Kind {
     },
     /// An instance, class or global variable or a constant of the program.
     Global(u32),
-    /// `$1`, or `$~` for 0.
+    /// `$1`, or `$~` for 0, or one of the others in [`LastMatch`](super::lexer::Tok::LastMatch).
     LastMatch(u32),
+    /// `/(?<name>x)/ =~ text`, which assigns variables.
+    NamedMatch(Box<Node>, Vec<(Target, Box<str>)>),
     Assign(Box<Target>, Box<Node>),
     MultiAssign(Vec<Target>, Box<Node>),
     /// `a += 1`, `a ||= 1`
@@ -231,6 +233,8 @@ pub(crate) struct Facts {
     pub(crate) uses_state: bool,
     /// It assigns such variables, or changes something that may be held by one.
     pub(crate) changes_state: bool,
+    /// The tests of a script use what is not supported.
+    pub(crate) tests_know_more: bool,
 }
 
 impl Program {

@@ -62,6 +62,7 @@ const FUNCTIONS: &[&str] = &[
     "test",
     "expect",
     "parameters",
+    "URI",
 ];
 
 /// What changes the object that it is called on.
@@ -271,7 +272,7 @@ impl Parser<'_, '_> {
     pub(crate) fn command_arguments(&mut self) -> Parsed<Vec<Node>> {
         self.no_do += 1;
         let parsed = self.argument_list(None);
-        self.no_do -= 1;
+        self.no_do = self.no_do.saturating_sub(1);
         parsed
     }
 
@@ -415,8 +416,17 @@ impl Parser<'_, '_> {
                     Some(Kind::Value(Val::Class(Class::Proc)))
                 );
         self.deferred += usize::from(deferred);
+        let (problems, unresolved) = (self.problems.len(), self.unresolved.len());
         let block = self.block()?;
-        self.deferred -= usize::from(deferred);
+        self.deferred = self.deferred.saturating_sub(usize::from(deferred));
+        if receiver.is_none() && name == "test" {
+            // What a test does that is not known here does not matter for events.
+            let news = &mut self.problems[problems..];
+            self.program.facts.tests_know_more |= !news.is_empty();
+            news.iter_mut().for_each(|problem| problem.runs = true);
+            self.program.facts.tests_know_more |= self.unresolved.len() > unresolved;
+            self.unresolved.truncate(unresolved);
+        }
         let spread = arguments
             .iter()
             .any(|one| matches!(one.kind, Kind::Splat(_) | Kind::BlockPass(_)));
@@ -531,6 +541,11 @@ impl Parser<'_, '_> {
             "digest/sha256",
             "securerandom",
             "socket",
+            "set",
+            "uri",
+            "cgi",
+            "ipaddr",
+            "csv",
             "logstash/event",
             "logstash/timestamp",
             "logstash/namespace",
@@ -545,7 +560,7 @@ impl Parser<'_, '_> {
                 {
                     let message = format!("the library `{name}` is not supported");
                     let help =
-                        "there are json, time, date, base64, digest and securerandom".to_owned();
+                        "there are json, time, date, set, csv, uri, cgi, ipaddr, base64, digest and securerandom".to_owned();
                     self.problem(at, message, Some(help), false);
                 }
                 Ok(node(at, Kind::Value(Val::True)))

@@ -54,7 +54,15 @@ classes! {
     MatchData "MatchData" < Object,
     Proc "Proc" < Object,
     Time "Time" < Object,
-    DateTime "DateTime" < Object,
+    Date "Date" < Object,
+    DateTime "DateTime" < Date,
+    Set "Set" < Object,
+    Uri "URI" < Object,
+    Cgi "CGI" < Object,
+    IpAddr "IPAddr" < Object,
+    Csv "CSV" < Object,
+    Marshal "Marshal" < Object,
+    File "File" < Object,
     Enumerator "Enumerator" < Object,
     Module "Module" < Object,
     Math "Math" < Object,
@@ -100,6 +108,10 @@ classes! {
     FrozenError "FrozenError" < RuntimeError,
     TypeError "TypeError" < StandardError,
     ZeroDivisionError "ZeroDivisionError" < StandardError,
+    DateError "Date::Error" < ArgumentError,
+    InvalidUriError "URI::InvalidURIError" < StandardError,
+    InvalidAddressError "IPAddr::InvalidAddressError" < ArgumentError,
+    MalformedCsvError "CSV::MalformedCSVError" < RuntimeError,
     JsonParserError "JSON::ParserError" < StandardError,
     LogstashJsonParserError "LogStash::Json::ParserError" < StandardError,
     GeneratorError "JSON::GeneratorError" < StandardError,
@@ -128,10 +140,13 @@ impl Class {
 
     fn includes(self, module: Class) -> bool {
         match module {
-            Class::Comparable => matches!(self, Class::Numeric | Class::String | Class::Time),
+            Class::Comparable => matches!(
+                self,
+                Class::Numeric | Class::String | Class::Time | Class::Date
+            ),
             Class::Enumerable => matches!(
                 self,
-                Class::Array | Class::Hash | Class::Range | Class::Enumerator
+                Class::Array | Class::Hash | Class::Range | Class::Enumerator | Class::Set
             ),
             Class::Fixnum => self == Class::Integer,
             _ => false,

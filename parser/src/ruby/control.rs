@@ -101,7 +101,7 @@ impl Parser<'_, '_> {
             let Some(name) = next else { break };
             path = format!("{path}::{name}");
         }
-        const CONVERSIONS: &[&str] = &["Integer", "Float", "String", "Array", "Hash"];
+        const CONVERSIONS: &[&str] = &["Integer", "Float", "String", "Array", "Hash", "URI"];
         let token = self.peek()?;
         let called = matches!(token.tok, Tok::Op("(")) && !token.space_before;
         let command = token.space_before
@@ -229,7 +229,7 @@ impl Parser<'_, '_> {
                     self.advance()?;
                     break token.start;
                 }
-                Tok::Op(")") => depth -= 1,
+                Tok::Op(")") => depth = depth.saturating_sub(1),
                 Tok::Op("{") | Tok::Keyword("do") if !parenthesized => break token.start,
                 Tok::End => return Err(SyntaxError::new(at, "this `->` has no block")),
                 _ => {}
@@ -242,7 +242,7 @@ impl Parser<'_, '_> {
         }
         self.deferred += 1;
         let block = self.block_body(at, braces, Some(ParameterSource { start, end }))?;
-        self.deferred -= 1;
+        self.deferred = self.deferred.saturating_sub(1);
         Ok(node(at, Kind::Lambda(block)))
     }
 
@@ -356,7 +356,7 @@ impl Parser<'_, '_> {
     fn condition(&mut self) -> Parsed<Node> {
         self.no_do += 1;
         let condition = self.nested(Self::expression_statement)?;
-        self.no_do -= 1;
+        self.no_do = self.no_do.saturating_sub(1);
         Ok(condition)
     }
 
@@ -411,7 +411,7 @@ impl Parser<'_, '_> {
     }
 
     fn case(&mut self, at: usize) -> Parsed<Kind> {
-        let subject = if self.peek()?.tok == Tok::Newline {
+        let subject = if self.peek()?.tok == Tok::Newline || self.is_keyword("when")? {
             None
         } else {
             Some(self.nested(Self::expression_statement)?)
@@ -560,7 +560,7 @@ impl Parser<'_, '_> {
             parser.expect_end(at, "def")?;
             Ok((parameters, body))
         })?;
-        self.deferred -= deferred;
+        self.deferred = self.deferred.saturating_sub(deferred);
         let number = self.program.method(&name);
         self.program.methods[number as usize].code = Some(code);
         Ok(Kind::Define(number))

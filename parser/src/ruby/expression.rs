@@ -294,9 +294,36 @@ impl Parser<'_, '_> {
             let at = self.advance()?.start;
             self.skip_newlines()?;
             let right = self.nested(|parser| parser.binary(level))?;
+            let names = match method {
+                M::Match_ => self.named_captures(&left),
+                _ => Vec::new(),
+            };
             left = self.operator_call(at, left, method, vec![right]);
+            if !names.is_empty() {
+                left = node(at, Kind::NamedMatch(Box::new(left), names));
+            }
             // An assignment may stand on the right: `a && b = 1` is handled by `and`.
         }
+    }
+
+    /// The variables that a pattern on the left of `=~` assigns: its named groups.
+    fn named_captures(&mut self, pattern: &Node) -> Vec<(Target, Box<str>)> {
+        let Kind::Value(Val::Ref(number)) = pattern.kind else {
+            return Vec::new();
+        };
+        let names: Vec<String> = match self.program.constants.get(number as usize) {
+            Some(Obj::Regex(regex, _)) => regex
+                .capture_names()
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            _ => Vec::new(),
+        };
+        let mut targets = Vec::new();
+        for name in names {
+            let (depth, slot) = self.declare(&name);
+            targets.push((Target::Local { depth, slot }, name.into()));
+        }
+        targets
     }
 
     fn unary(&mut self) -> Parsed<Node> {

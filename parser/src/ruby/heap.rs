@@ -1,5 +1,6 @@
 //! Where objects live. A run's objects lie behind those that outlive it and are dropped with it.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 
 use super::hash::RubyHash;
+use super::interp::WORK_MAX;
 use super::value::{Obj, Text, Val};
 
 /// Objects, by handle: first those that are shared and never change, then the heap's own.
@@ -16,6 +18,8 @@ pub(crate) struct Heap {
     own: Vec<Obj>,
     /// About how many bytes the objects of this run have taken.
     pub(crate) taken: usize,
+    /// How many values this run has compared or hashed: that takes no steps of the interpreter's.
+    work: Cell<u64>,
 }
 
 /// How deep values may nest where they are compared, printed or copied.
@@ -27,7 +31,26 @@ impl Heap {
             shared,
             own: Vec::new(),
             taken: 0,
+            work: Cell::new(0),
         }
+    }
+
+    /// A run begins: what it takes is counted anew.
+    pub(crate) fn begin_run(&mut self) {
+        self.taken = 0;
+        self.work.set(0);
+    }
+
+    /// How many values this run has compared or hashed.
+    pub(crate) fn work(&self) -> u64 {
+        self.work.get()
+    }
+
+    /// Counts a value that is compared or hashed; whether there may be more. Beyond the bound the answer is wrong, and the run
+    /// ends with its next step.
+    fn may_go_on(&self) -> bool {
+        self.work.set(self.work.get() + 1);
+        self.work.get() <= WORK_MAX
     }
 
     /// Makes all objects shared.
@@ -115,6 +138,9 @@ impl Heap {
     }
 
     fn hash_into(&self, value: Val, hasher: &mut DefaultHasher, depth: usize) {
+        if !self.may_go_on() {
+            return;
+        }
         match value {
             Val::Nil => 0.hash(hasher),
             Val::True => 1.hash(hasher),
@@ -131,7 +157,9 @@ impl Heap {
                         .iter()
                         .for_each(|value| self.hash_into(*value, hasher, depth + 1));
                 }
-                Obj::Hash(hash) => hash.len().hash(hasher),
+                Obj::Hash(hash) | Obj::Set(hash) => hash.len().hash(hasher),
+                Obj::Date(days) => (6, days).hash(hasher),
+                Obj::Ip(address, prefix) => (7, address, prefix).hash(hasher),
                 Obj::Time(time) => time.at.hash(hasher),
                 Obj::Timestamp(at) => at.hash(hasher),
                 _ => 5.hash(hasher),
@@ -152,7 +180,7 @@ impl Heap {
         };
         let code = self.hash_of(key);
         let found = match self.get(handle) {
-            Obj::Hash(hash) => hash.find(code, |have| self.eql(have, key, 0)),
+            Obj::Hash(hash) | Obj::Set(hash) => hash.find(code, |have| self.eql(have, key, 0)),
             _ => return false,
         };
         // A string that becomes a key is copied, so that it stays what it is.
@@ -165,7 +193,7 @@ impl Heap {
         };
         self.taken += 48;
         match self.get_mut(handle) {
-            Some(Obj::Hash(hash)) => match found {
+            Some(Obj::Hash(hash) | Obj::Set(hash)) => match found {
                 Some(place) => hash.set_value_at(place, value),
                 None => hash.push(code, key, value),
             },
@@ -180,11 +208,13 @@ impl Heap {
             return None;
         };
         let place = match self.get(handle) {
-            Obj::Hash(hash) => hash.find(self.hash_of(key), |have| self.eql(have, key, 0))?,
+            Obj::Hash(hash) | Obj::Set(hash) => {
+                hash.find(self.hash_of(key), |have| self.eql(have, key, 0))?
+            }
             _ => return None,
         };
         match self.get_mut(handle) {
-            Some(Obj::Hash(hash)) => Some(hash.remove_at(place).1),
+            Some(Obj::Hash(hash) | Obj::Set(hash)) => Some(hash.remove_at(place).1),
             _ => None,
         }
     }
@@ -199,7 +229,7 @@ impl Heap {
 
     /// `==`
     pub(crate) fn equal(&self, left: Val, right: Val, depth: usize) -> bool {
-        if depth > NESTING_MAX {
+        if depth > NESTING_MAX || !self.may_go_on() {
             return false;
         }
         match (left, right) {
@@ -229,6 +259,15 @@ impl Heap {
                         .iter()
                         .zip(right)
                         .all(|(a, b)| self.equal(*a, *b, depth + 1))
+            }
+            (Obj::Date(left), Obj::Date(right)) => left == right,
+            (Obj::Ip(left, a), Obj::Ip(right, b)) => left == right && a == b,
+            (Obj::Uri(left), Obj::Uri(right)) => left.text == right.text,
+            (Obj::Set(left), Obj::Set(right)) => {
+                left.len() == right.len()
+                    && left
+                        .iter()
+                        .all(|(key, _)| self.lookup(right, key).is_some())
             }
             (Obj::Hash(left), Obj::Hash(right)) => {
                 left.len() == right.len()
@@ -264,7 +303,7 @@ impl Heap {
 
     /// `<=>`
     pub(crate) fn compare(&self, left: Val, right: Val, depth: usize) -> Option<Ordering> {
-        if depth > NESTING_MAX {
+        if depth > NESTING_MAX || !self.may_go_on() {
             return None;
         }
         if let (Val::Int(left), Val::Int(right)) = (left, right) {
@@ -283,6 +322,8 @@ impl Heap {
                 Some(left.len().cmp(&right.len()))
             }
             (Some(Obj::Time(left)), Some(Obj::Time(right))) => Some(left.at.cmp(&right.at)),
+            (Some(Obj::Date(left)), Some(Obj::Date(right))) => Some(left.cmp(right)),
+            (Some(Obj::Ip(left, _)), Some(Obj::Ip(right, _))) => Some(left.cmp(right)),
             (Some(Obj::Timestamp(left)), Some(Obj::Timestamp(right))) => Some(left.cmp(right)),
             _ => self
                 .compare_numbers(left, right)
@@ -365,7 +406,8 @@ fn size_of(object: &Obj) -> usize {
             Obj::Str(text) => text.bytes().len(),
             Obj::Sym(text) | Obj::Decimal(text) => text.len(),
             Obj::Array(values) | Obj::Enumerator(values) => values.len() * size_of_val(&Val::Nil),
-            Obj::Hash(hash) => hash.size(),
+            Obj::Hash(hash) | Obj::Set(hash) => hash.size(),
+            Obj::Uri(uri) => 2 * uri.text.len() + size_of_val(&**uri),
             Obj::Big(big) => big.bits() as usize / 8,
             Obj::Match(found) => found.text.len(),
             Obj::Exception { message, .. } => message.len(),
@@ -394,7 +436,8 @@ fn renumber(value: &mut Val, base: usize, places: &[u32]) {
 fn children(object: &mut Obj) -> Vec<&mut Val> {
     match object {
         Obj::Array(values) | Obj::Enumerator(values) => values.iter_mut().collect(),
-        Obj::Hash(hash) => hash.values_mut().collect(),
+        Obj::Hash(hash) | Obj::Set(hash) => hash.values_mut().collect(),
+        Obj::Dumped(value) => vec![value],
         Obj::Range { first, last, .. } => vec![first, last],
         _ => Vec::new(),
     }

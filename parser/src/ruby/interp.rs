@@ -6,6 +6,7 @@ use super::ast::{AssignOp, BlockCode, Call, Interpolated, Kind, Node, Parameter,
 use super::class::Class;
 use super::heap::Heap;
 use super::names::M;
+use super::script_file::Test;
 use super::task::TaskMeta;
 use super::value::{Obj, Proc, Text, Val};
 use crate::event::{Arena, Event};
@@ -14,6 +15,8 @@ use crate::time::Timestamp;
 
 /// Steps that one run may take: some tenths of a second.
 const STEPS_MAX: u64 = 4_000_000;
+/// Values that one run may compare or hash.
+pub(crate) const WORK_MAX: u64 = 20_000_000;
 /// Bytes that one run may take.
 const BYTES_MAX: usize = 256 << 20;
 /// How deep calls may nest.
@@ -46,6 +49,10 @@ pub(crate) struct Memory {
     pub(crate) envs: Vec<Env>,
     /// How many objects were there when garbage was last collected.
     pub(crate) kept: usize,
+    /// About how many bytes they took.
+    pub(crate) kept_bytes: usize,
+    /// About how many bytes were taken since.
+    pub(crate) since: usize,
     /// The number of the run: no other run on these objects had it.
     pub(crate) run: u64,
     /// How many of the first environments outlive the run that made them.
@@ -78,6 +85,10 @@ pub(crate) struct Run<'r, 'a> {
     pub(crate) last_match: Val,
     /// What `map_meta` stands for.
     pub(crate) task: Option<TaskMeta>,
+    /// The test of a script that is being run.
+    pub(crate) test: Option<Test>,
+    /// It runs before the first event, so it may read files.
+    pub(crate) is_first: bool,
     steps: u64,
     depth: usize,
     /// Where the stack was when the run began.
@@ -130,7 +141,7 @@ impl<'r, 'a> Run<'r, 'a> {
         now: Timestamp,
     ) -> Self {
         memory.globals.resize(program.globals.len(), Val::Nil);
-        memory.heap.taken = 0;
+        memory.heap.begin_run();
         memory.run += 1;
         Self {
             program,
@@ -142,6 +153,8 @@ impl<'r, 'a> Run<'r, 'a> {
             emitted: Vec::new(),
             last_match: Val::Nil,
             task: None,
+            test: None,
+            is_first: false,
             steps: STEPS_MAX,
             depth: 0,
             stack: super::stack_position(),
@@ -476,10 +489,7 @@ impl<'r, 'a> Run<'r, 'a> {
                 }
                 Parameter::KeywordRest(slot) => {
                     if let Some(slot) = slot {
-                        let value = match keywords {
-                            Some(hash) => hash,
-                            None => self.memory.heap.add(Obj::Hash(Default::default())),
-                        };
+                        let value = self.other_keywords(parameters, keywords);
                         self.set_local(frame, *slot, value);
                     }
                 }
@@ -490,6 +500,26 @@ impl<'r, 'a> Run<'r, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// The keywords that no parameter has taken.
+    fn other_keywords(&mut self, parameters: &super::ast::Parameters, given: Option<Val>) -> Val {
+        let hash = self.memory.heap.add(Obj::Hash(Default::default()));
+        let pairs: Vec<(Val, Val)> = given
+            .and_then(|given| self.memory.heap.hash(given))
+            .map(|given| given.iter().collect())
+            .unwrap_or_default();
+        for (key, value) in pairs {
+            let name = self.memory.heap.name(key);
+            let taken = parameters
+                .list
+                .iter()
+                .any(|one| matches!(one, Parameter::Keyword(own, ..) if Some(&**own) == name));
+            if !taken {
+                self.memory.heap.set_key(hash, key, value);
+            }
+        }
+        hash
     }
 
     /// Lets the run take as many steps more as it takes to walk over so many bytes of objects.
@@ -509,6 +539,9 @@ impl<'r, 'a> Run<'r, 'a> {
             return Err(Flow::Exhausted("the code took too many steps"));
         }
         self.steps -= count as u64;
+        if self.memory.heap.work() > WORK_MAX {
+            return Err(Flow::Exhausted("the code took too many steps"));
+        }
         if self.memory.heap.taken > BYTES_MAX {
             return Err(Flow::Exhausted("the code took too much memory"));
         }
@@ -551,11 +584,7 @@ impl<'r, 'a> Run<'r, 'a> {
                 let holds = self.eval(condition, frame)?.truthy();
                 self.eval(if holds { then } else { otherwise }, frame)
             }
-            Kind::Assign(target, value) => {
-                let value = self.eval(value, frame)?;
-                self.assign(target, value, frame)?;
-                Ok(value)
-            }
+            Kind::Assign(target, value) => self.eval_assign(target, value, frame),
             Kind::Not(operand) => Ok(Val::bool(!self.eval(operand, frame)?.truthy())),
             Kind::And(left, right) => match self.eval(left, frame)? {
                 value if value.truthy() => self.eval(right, frame),
@@ -591,7 +620,15 @@ impl<'r, 'a> Run<'r, 'a> {
                     exclusive: *exclusive,
                 }))
             }
-            Kind::LastMatch(group) => Ok(self.last_match_group(*group as usize)),
+            Kind::LastMatch(group) => Ok(self.last_match_group(*group)),
+            Kind::NamedMatch(call, names) => {
+                let result = self.eval(call, frame)?;
+                for (target, name) in names {
+                    let value = self.last_match_named(name);
+                    self.assign(target, value, frame)?;
+                }
+                Ok(result)
+            }
             Kind::MultiAssign(targets, value) => {
                 let value = self.eval(value, frame)?;
                 self.destructure(targets, value, frame)?;
@@ -650,6 +687,41 @@ impl<'r, 'a> Run<'r, 'a> {
                 Ok(self.new_array(values))
             }
             _ => Ok(Val::Nil),
+        }
+    }
+
+    /// The receiver and the arguments of the target come before the value.
+    fn eval_assign(&mut self, target: &'r Target, value: &'r Node, frame: Frame<'r>) -> Eval {
+        match target {
+            Target::Index {
+                receiver,
+                arguments,
+            } => {
+                let receiver = self.eval(receiver, frame)?;
+                let mut arguments = self.eval_list(arguments, frame)?;
+                let value = self.eval(value, frame)?;
+                arguments.push(value);
+                self.send(receiver, M::IndexSet, &arguments, Block::None)?;
+                Ok(value)
+            }
+            Target::Attribute {
+                receiver,
+                name,
+                safe,
+            } => {
+                let receiver = self.eval(receiver, frame)?;
+                if *safe && receiver.is_nil() {
+                    return Ok(Val::Nil);
+                }
+                let value = self.eval(value, frame)?;
+                self.send(receiver, *name, &[value], Block::None)?;
+                Ok(value)
+            }
+            _ => {
+                let value = self.eval(value, frame)?;
+                self.assign(target, value, frame)?;
+                Ok(value)
+            }
         }
     }
 
@@ -995,6 +1067,7 @@ impl<'r, 'a> Run<'r, 'a> {
                 (own || call.method != M::Unknown).then_some("method")
             }
             Kind::Value(Val::Nil) => Some("expression"),
+            Kind::Value(Val::Class(_)) => Some("constant"),
             Kind::Yield(_) => frame.block.given().then_some("yield"),
             _ => match self.eval(operand, frame) {
                 Ok(_) => Some("expression"),

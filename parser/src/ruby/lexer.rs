@@ -4,6 +4,13 @@
 use super::SyntaxError;
 use super::literal::Piece;
 
+/// `$&`, as the number of a group.
+pub(crate) const WHOLE_MATCH: u32 = 1000;
+/// `` $` ``
+pub(crate) const PRE_MATCH: u32 = 1001;
+/// `$'`
+pub(crate) const POST_MATCH: u32 = 1002;
+
 /// A token.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Tok {
@@ -359,6 +366,16 @@ impl<'s> Lexer<'s> {
             if byte == b'~' {
                 self.at += 1;
                 return Ok(Tok::LastMatch(0));
+            }
+            let part = match byte {
+                b'&' => Some(WHOLE_MATCH),
+                b'`' => Some(PRE_MATCH),
+                b'\'' => Some(POST_MATCH),
+                _ => None,
+            };
+            if let Some(part) = part {
+                self.at += 1;
+                return Ok(Tok::LastMatch(part));
             }
             if !is_name(byte) {
                 return self.error("this special variable is not supported");

@@ -122,11 +122,7 @@ impl<'a> Run<'_, 'a> {
                 None => return Val::Nil,
             },
             Some('u' | 't') => match parse_point(rest) {
-                Some((at, offset)) => Obj::Time(RubyTime {
-                    at,
-                    offset,
-                    utc: kind == Some('u'),
-                }),
+                Some((at, offset)) => Obj::Time(RubyTime::new(at, offset, kind == Some('u'))),
                 None => return Val::Nil,
             },
             _ => return Val::Nil,

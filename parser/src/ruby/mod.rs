@@ -21,6 +21,7 @@ mod methods;
 mod names;
 mod parser;
 mod script;
+mod script_file;
 mod task;
 mod text;
 mod value;

@@ -257,15 +257,29 @@ impl<'s> Parser<'s, '_> {
         parse: impl FnOnce(&mut Self) -> Parsed<Option<T>>,
     ) -> Parsed<Option<T>> {
         let (lexer, peeked) = (self.lexer.clone(), self.peeked.clone());
-        let found = parse(self)?;
-        if found.is_none() {
+        let counts = (self.no_do, self.deferred, self.depth);
+        let (scopes, names) = (self.scopes.len(), self.scope_names());
+        let (problems, unresolved) = (self.problems.len(), self.unresolved.len());
+        let found = parse(self);
+        if !matches!(found, Ok(Some(_))) {
             self.lexer = lexer;
             self.peeked = peeked;
+            (self.no_do, self.deferred, self.depth) = counts;
+            self.scopes.truncate(scopes);
+            if let Some(scope) = self.scopes.last_mut() {
+                scope.names.truncate(names);
+            }
+            self.problems.truncate(problems);
+            self.unresolved.truncate(unresolved);
         }
-        Ok(found)
+        found
     }
 
     // Scopes.
+
+    fn scope_names(&self) -> usize {
+        self.scopes.last().map_or(0, |scope| scope.names.len())
+    }
 
     /// Where a variable is: how many scopes out, and its number there.
     pub(crate) fn lookup(&self, name: &str) -> Option<(u16, u16)> {

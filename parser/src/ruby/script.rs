@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ast::Program;
 use super::class::Class;
-use super::interp::{Flow, Held, Memory, Run};
+use super::interp::{Block, Flow, Held, Memory, Run};
 use super::names::M;
 use super::parser::{Problem, Unresolved, Wanted, parse_unit};
 use super::value::{Obj, Val};
@@ -17,6 +17,8 @@ use crate::time::Timestamp;
 
 /// From so many objects on garbage is collected after an event, if they have doubled since the last time.
 const GARBAGE_MIN: usize = 4096;
+/// Or from so many bytes on.
+const GARBAGE_BYTES_MIN: usize = 8 << 20;
 
 /// A source of a program.
 pub(crate) struct Source<'s> {
@@ -27,9 +29,19 @@ pub(crate) struct Source<'s> {
     pub(crate) variables: &'static [&'static str],
     /// It runs once, before the first event.
     pub(crate) init: bool,
+    /// It is a file, which `span` names.
+    pub(crate) is_file: bool,
 }
 
 impl<'s> Source<'s> {
+    /// A script file, which `span` names.
+    pub(crate) fn file(text: &'s str, span: Span) -> Self {
+        Self {
+            is_file: true,
+            ..Self::init(text, span)
+        }
+    }
+
     /// Code that runs once, before the first event.
     pub(crate) fn init(text: &'s str, span: Span) -> Self {
         Self {
@@ -37,6 +49,7 @@ impl<'s> Source<'s> {
             span,
             variables: &[],
             init: true,
+            is_file: false,
         }
     }
 
@@ -47,6 +60,7 @@ impl<'s> Source<'s> {
             span,
             variables,
             init: false,
+            is_file: false,
         }
     }
 }
@@ -54,8 +68,17 @@ impl<'s> Source<'s> {
 /// A compiled program with what its `init` left behind.
 pub(crate) struct Script {
     program: Program,
-    code: usize,
+    entry: Entry,
     state: State,
+}
+
+/// What runs for an event.
+#[derive(Clone, Copy)]
+pub(super) enum Entry {
+    /// A unit with the variables `event` and `new_event_block`.
+    Unit(usize),
+    /// A method with the event as its argument, which returns a list of events.
+    Method(u32),
 }
 
 enum State {
@@ -121,13 +144,16 @@ pub(super) fn compile_units(
 impl Script {
     /// Compiles the sources, of which the last is the code for events, and runs the first if it is an `init`; `None` after
     /// errors were reported.
-    pub(crate) fn compile(sources: &[Source<'_>], settings: &mut Settings<'_>) -> Option<Self> {
+    pub(crate) fn compile(
+        sources: &[Source<'_>],
+        now: Timestamp,
+        settings: &mut Settings<'_>,
+    ) -> Option<Self> {
         let mut program = compile_units(sources, Vec::new(), settings)?;
         let objects = Arc::new(std::mem::take(&mut program.constants));
-        let mut memory = Memory::new(Arc::clone(&objects));
-        memory.globals.resize(program.globals.len(), Val::Nil);
+        let mut memory = Memory::new(objects);
         if sources.len() > 1
-            && let Err(message) = run_init(&program, &mut memory)
+            && let Err(message) = run_init(&program, &mut memory, now)
         {
             settings.report(
                 sources[0].span,
@@ -135,6 +161,13 @@ impl Script {
             );
             return None;
         }
+        let code = program.units.len() - 1;
+        Some(Self::ready(program, Entry::Unit(code), memory))
+    }
+
+    /// A program with what its first run left behind.
+    pub(super) fn ready(program: Program, entry: Entry, mut memory: Memory) -> Self {
+        memory.globals.resize(program.globals.len(), Val::Nil);
         memory.lasting_envs = memory.envs.len();
         let facts = program.facts;
         let state = if facts.uses_state
@@ -148,12 +181,11 @@ impl Script {
                 globals,
             }
         };
-        let code = program.units.len() - 1;
-        Some(Self {
+        Self {
             program,
-            code,
+            entry,
             state,
-        })
+        }
     }
 
     /// Runs the code on an event.
@@ -180,6 +212,7 @@ impl Script {
         context: &mut Context<'a, '_>,
     ) -> Outcome {
         let (envs, slots) = (memory.envs.len(), memory.slots.len());
+        let kept_bytes = memory.kept_bytes;
         let mut run = Run::new(
             &self.program,
             memory,
@@ -187,10 +220,19 @@ impl Script {
             context.scratch,
             context.now,
         );
+        // What outlives events counts towards the bound, so that it cannot grow for ever.
+        run.heap().taken = kept_bytes;
         let held = run.take_event(event);
-        let block = run.heap().add(Obj::NewEventBlock);
-        let error = run.unit(self.code, &[held, block]).err();
-        let error = error.map(|flow| run.message(flow));
+        let result = match self.entry {
+            Entry::Unit(code) => {
+                let block = run.heap().add(Obj::NewEventBlock);
+                run.unit(code, &[held, block]).map(|_| ())
+            }
+            Entry::Method(filter) => run
+                .call_method(filter, &[held], Block::None)
+                .and_then(|result| run.take_result(result)),
+        };
+        let error = result.err().map(|flow| run.message(flow));
         let (cancelled, emitted) = run.give_back(event);
         for event in emitted {
             context.emit(event, false);
@@ -236,7 +278,9 @@ impl<'a> Run<'_, 'a> {
 impl Memory {
     /// Collects garbage if there may be much of it.
     fn collect(&mut self) {
-        if self.heap.len() > GARBAGE_MIN && self.heap.len() > 2 * self.kept {
+        self.since += self.heap.taken.saturating_sub(self.kept_bytes);
+        let many = self.heap.len() > GARBAGE_MIN && self.heap.len() > 2 * self.kept;
+        if many || self.since > self.kept_bytes.max(GARBAGE_BYTES_MIN) {
             let mut roots: Vec<&mut Val> = self
                 .globals
                 .iter_mut()
@@ -244,6 +288,8 @@ impl Memory {
                 .collect();
             self.heap.compact(&mut roots);
             self.kept = self.heap.len();
+            self.kept_bytes = self.heap.size();
+            self.since = 0;
         }
     }
 }
@@ -257,10 +303,11 @@ fn has_procs(memory: &Memory) -> bool {
     })
 }
 
-fn run_init(program: &Program, memory: &mut Memory) -> Result<(), String> {
+fn run_init(program: &Program, memory: &mut Memory, now: Timestamp) -> Result<(), String> {
     let arena = Arena::new();
     let mut scratch = Scratch::default();
-    let mut run = Run::new(program, memory, &arena, &mut scratch, Timestamp::new(0, 0));
+    let mut run = Run::new(program, memory, &arena, &mut scratch, now);
+    run.is_first = true;
     let result = run.unit(0, &[]);
     result.map(|_| ()).map_err(|flow| run.message(flow))
 }
@@ -342,7 +389,7 @@ fn report(
 ) {
     let mut span = source.span;
     // Unless a variable of the environment or an escape moved it, the code stands there as it is.
-    if (span.end - span.start) as usize == source.text.len() + 2 {
+    if !source.is_file && (span.end - span.start) as usize == source.text.len() + 2 {
         let start = span.start + 1 + at.min(source.text.len()) as u32;
         span.start = start;
         span.end = span.end.min(start + 1);
@@ -351,7 +398,12 @@ fn report(
         .matches('\n')
         .count()
         + 1;
-    let message = format!("in this Ruby code, line {line}: {message}");
+    let what = if source.is_file {
+        "this script"
+    } else {
+        "this Ruby code"
+    };
+    let message = format!("in {what}, line {line}: {message}");
     let diagnostic = if warning {
         settings.warn(span, message)
     } else {

@@ -13,6 +13,10 @@ impl Run<'_, '_> {
             Some(Obj::Str(text)) => out.extend_from_slice(text.bytes()),
             Some(Obj::Sym(text)) => out.extend_from_slice(text.as_bytes()),
             Some(Obj::Exception { message, .. }) => out.extend_from_slice(message.as_bytes()),
+            Some(Obj::Time(time)) if time.date_time => {
+                let text = super::methods::time::strftime("%Y-%m-%dT%H:%M:%S%:z", time);
+                out.extend_from_slice(text.as_bytes());
+            }
             Some(Obj::Time(time)) => {
                 out.extend_from_slice(super::methods::time::to_s(time).as_bytes())
             }
@@ -96,6 +100,23 @@ impl Run<'_, '_> {
                     out.extend_from_slice(super::methods::time::to_s(&time).as_bytes())
                 }
                 Obj::Timestamp(at) => at.write_iso8601(out),
+                Obj::Date(days) => {
+                    let date = crate::time::CivilDate::from_days(days);
+                    let text = format!("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+                    out.extend_from_slice(text.as_bytes());
+                }
+                Obj::Uri(uri) => out.extend_from_slice(uri.text.as_bytes()),
+                Obj::Ip(address, _) => out.extend_from_slice(address.to_string().as_bytes()),
+                Obj::Set(set) => {
+                    out.extend_from_slice(b"#<Set: {");
+                    for (at, (value, _)) in set.iter().enumerate() {
+                        if at > 0 {
+                            out.extend_from_slice(b", ");
+                        }
+                        self.push_inspected(out, value, depth + 1)?;
+                    }
+                    out.extend_from_slice(b"}>");
+                }
                 Obj::Exception { class, message } => {
                     out.extend_from_slice(format!("#<{}: {message}>", class.name()).as_bytes());
                 }

@@ -55,6 +55,15 @@ pub(crate) enum Obj {
     Regex(Regex, &'static str),
     Match(Box<MatchData>),
     Time(RubyTime),
+    /// A `Date`, in days since 1970.
+    Date(i64),
+    /// A `Set`: its elements are the keys.
+    Set(RubyHash),
+    Uri(Box<Uri>),
+    /// An `IPAddr` and the length of its network's prefix.
+    Ip(std::net::IpAddr, u8),
+    /// What `Marshal.dump` gives: a copy.
+    Dumped(Val),
     Timestamp(Timestamp),
     Event(EventRef),
     Proc(Proc),
@@ -130,6 +139,33 @@ pub(crate) struct RubyTime {
     pub(crate) offset: i32,
     /// Shown as `UTC` rather than `+0000`.
     pub(crate) utc: bool,
+    /// It is a `DateTime`.
+    pub(crate) date_time: bool,
+}
+
+impl RubyTime {
+    /// A `Time`, shown at an offset of so many seconds east of UTC.
+    pub(crate) fn new(at: Timestamp, offset: i32, utc: bool) -> Self {
+        Self {
+            at,
+            offset,
+            utc,
+            date_time: false,
+        }
+    }
+}
+
+/// The parts of a `URI`.
+#[derive(Clone, Debug)]
+pub(crate) struct Uri {
+    pub(crate) text: String,
+    pub(crate) scheme: Option<String>,
+    pub(crate) userinfo: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) fragment: Option<String>,
 }
 
 /// What a regular expression found.

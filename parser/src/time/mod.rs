@@ -14,7 +14,7 @@ mod locale;
 mod timestamp;
 mod zone;
 
-pub(crate) use civil::{Date as CivilDate, iso_week, weekday};
+pub(crate) use civil::{Date as CivilDate, days_in_month, iso_week, weekday};
 pub use date_format::{DateFormat, DateFormatError};
 pub use date_parser::DateParser;
 pub use joda::{JodaPattern, Now, PatternError};

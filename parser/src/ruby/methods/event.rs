@@ -151,7 +151,7 @@ impl<'a> Run<'_, 'a> {
     }
 
     /// Keeps an event and gives its value.
-    pub(super) fn hold(&mut self, event: crate::event::Event<'a>) -> Eval {
+    pub(crate) fn hold(&mut self, event: crate::event::Event<'a>) -> Eval {
         self.steps(100)?;
         self.events.push(Held {
             event,

@@ -118,6 +118,12 @@ impl<'r> Run<'r, '_> {
             return Ok(Some(result));
         }
         let elements = self.elements(receiver)?;
+        if matches!((method, arguments), (M::Each | M::EachPair, [])) {
+            return Ok(Some(self.heap().add(Obj::Enumerator(elements))));
+        }
+        if matches!(method, M::First | M::Take | M::Drop | M::Zip) {
+            return self.array_read(receiver, &elements, method, arguments);
+        }
         self.enumerate(receiver, elements, method, arguments, block)
     }
 
@@ -302,6 +308,26 @@ impl<'r> Run<'r, '_> {
             (M::MergeBang | M::Update, others) => {
                 self.merge_into(receiver, others, block)?;
                 receiver
+            }
+            (M::Default, []) => {
+                let hash = self.memory.heap.hash(receiver);
+                hash.and_then(|hash| hash.default).unwrap_or(Val::Nil)
+            }
+            (M::DefaultProc, []) => {
+                let hash = self.memory.heap.hash(receiver);
+                hash.and_then(|hash| hash.default_proc).unwrap_or(Val::Nil)
+            }
+            (M::DefaultSet | M::DefaultProcSet, [value]) => {
+                let Val::Ref(handle) = receiver else {
+                    return Ok(None);
+                };
+                let given = (!value.is_nil()).then_some(*value);
+                match self.heap().get_mut(handle) {
+                    Some(Obj::Hash(hash)) if method == M::DefaultSet => hash.default = given,
+                    Some(Obj::Hash(hash)) => hash.default_proc = given,
+                    _ => return self.raise(Class::FrozenError, "can't modify frozen Hash"),
+                }
+                *value
             }
             (M::Clear, []) => {
                 self.clear_hash(receiver)?;

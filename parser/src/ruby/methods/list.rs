@@ -13,6 +13,10 @@ impl<'r> Run<'r, '_> {
     pub(crate) fn elements(&mut self, value: Val) -> Result<Vec<Val>, Flow> {
         match self.memory.heap.object(value).cloned() {
             Some(Obj::Array(values) | Obj::Enumerator(values)) => Ok(values),
+            Some(Obj::Set(set)) => {
+                self.steps(set.len() / 4)?;
+                Ok(set.iter().map(|(value, _)| value).collect())
+            }
             Some(Obj::Hash(hash)) => {
                 self.steps(hash.len())?;
                 let pairs: Vec<(Val, Val)> = hash.iter().collect();
@@ -46,6 +50,10 @@ impl<'r> Run<'r, '_> {
                 };
                 let ends = (first.chars().next(), last.chars().next());
                 let single = first.chars().count() == 1 && last.chars().count() == 1;
+                if !single {
+                    let (first, last) = (first.to_owned(), last.to_owned());
+                    return self.text_range(&first, &last, exclusive);
+                }
                 match ends {
                     (Some(first), Some(last)) if single => {
                         let characters: Vec<char> = (first..=last)
@@ -70,6 +78,29 @@ impl<'r> Run<'r, '_> {
                 )
             }
         }
+    }
+
+    /// The strings from one to another, by `succ`.
+    pub(super) fn text_range(
+        &mut self,
+        first: &str,
+        last: &str,
+        exclusive: bool,
+    ) -> Result<Vec<Val>, Flow> {
+        let mut values = Vec::new();
+        let mut text = first.to_owned();
+        while text.len() <= last.len() {
+            self.steps(1 + text.len() / 16)?;
+            let is_last = text == last;
+            if !(is_last && exclusive) {
+                values.push(self.new_str(&text));
+            }
+            if is_last {
+                break;
+            }
+            text = super::string::successor(&text);
+        }
+        Ok(values)
     }
 
     pub(super) fn list(
@@ -105,7 +136,7 @@ impl<'r> Run<'r, '_> {
         self.enumerate(receiver, values, method, arguments, block)
     }
 
-    fn array_read(
+    pub(super) fn array_read(
         &mut self,
         receiver: Val,
         values: &[Val],
@@ -174,10 +205,7 @@ impl<'r> Run<'r, '_> {
             (M::Fetch, [Val::Int(index), rest @ ..]) => match (element(values, *index), rest) {
                 (Val::Nil, [default]) => *default,
                 (Val::Nil, []) => {
-                    return self.raise(
-                        Class::IndexError,
-                        format!("index {index} outside of array bounds"),
-                    );
+                    return self.raise(Class::IndexError, format!("index {index} out of array"));
                 }
                 (value, _) => value,
             },
@@ -601,14 +629,21 @@ impl<'r> Run<'r, '_> {
                 let pair = vec![self.new_array(yes), self.new_array(no)];
                 self.new_array(pair)
             }
-            (M::Find | M::Detect | M::FindIndex | M::IndexNamed, []) => {
+            (M::Find | M::Detect, [_])
+            | (M::Find | M::Detect | M::FindIndex | M::IndexNamed, []) => {
                 for (at, value) in values.into_iter().enumerate() {
                     if self.call_block(block, &[value])?.truthy() {
                         let whole = matches!(method, M::Find | M::Detect);
                         return Ok(Some(if whole { value } else { Val::Int(at as i64) }));
                     }
                 }
-                Val::Nil
+                match arguments {
+                    [make] if !make.is_nil() => {
+                        let make = self.block_of(*make)?;
+                        self.call_block(make, &[])?
+                    }
+                    _ => Val::Nil,
+                }
             }
             (M::AnyP | M::AllP | M::NoneP | M::OneP | M::Count, tests) => {
                 let mut held = 0;
@@ -690,6 +725,89 @@ impl<'r> Run<'r, '_> {
                 hash
             }
             (M::ToA | M::Entries, []) => self.new_array(values),
+            (M::Lazy, []) => self.heap().add(Obj::Enumerator(values)),
+            (M::Rotate, _) => {
+                let by = match arguments {
+                    [Val::Int(by)] => *by,
+                    _ => 1,
+                };
+                let mut values = values;
+                if !values.is_empty() {
+                    let by = by.rem_euclid(values.len() as i64) as usize;
+                    values.rotate_left(by);
+                }
+                self.new_array(values)
+            }
+            (M::Shuffle, []) => {
+                let mut values = values;
+                for at in (1..values.len()).rev() {
+                    values.swap(at, (super::random() % (at as u64 + 1)) as usize);
+                }
+                self.new_array(values)
+            }
+            (M::Combination, [Val::Int(size)]) => {
+                let groups = self.combinations(&values, (*size).max(0) as usize)?;
+                if !given {
+                    return Ok(Some(self.heap().add(Obj::Enumerator(groups))));
+                }
+                for group in groups {
+                    self.call_block(block, &[group])?;
+                }
+                receiver
+            }
+            (M::Product, [other]) => {
+                let others = self.elements(*other)?;
+                self.steps(values.len().saturating_mul(others.len()))?;
+                let mut pairs = Vec::new();
+                for &left in &values {
+                    for &right in &others {
+                        pairs.push(self.new_array(vec![left, right]));
+                    }
+                }
+                self.new_array(pairs)
+            }
+            (M::Cycle, [Val::Int(times)]) => {
+                for _ in 0..*times {
+                    for &value in &values {
+                        self.call_block(block, &[value])?;
+                    }
+                    self.step()?;
+                }
+                Val::Nil
+            }
+            (M::Assoc, [key]) => {
+                let found = values.iter().find(|&&pair| {
+                    let first = self.memory.heap.array(pair).and_then(|pair| pair.first());
+                    first.is_some_and(|first| self.memory.heap.equal(*first, *key, 0))
+                });
+                found.copied().unwrap_or(Val::Nil)
+            }
+            (M::SliceWhen | M::ChunkWhile, []) => {
+                let mut groups: Vec<Vec<Val>> = Vec::new();
+                for value in values {
+                    let before = groups.last().and_then(|group| group.last()).copied();
+                    let joins = match before {
+                        None => false,
+                        Some(before) => {
+                            let held = self.call_block(block, &[before, value])?.truthy();
+                            held == (method == M::ChunkWhile)
+                        }
+                    };
+                    match groups.last_mut() {
+                        Some(group) if joins => group.push(value),
+                        _ => groups.push(vec![value]),
+                    }
+                }
+                let groups = groups.into_iter().map(|group| self.new_array(group));
+                let groups = groups.collect();
+                self.heap().add(Obj::Enumerator(groups))
+            }
+            (M::Pack, [format]) => {
+                let format = self.text_of(*format)?;
+                return self.pack(&values, &format).map(Some);
+            }
+            (M::ToCsv, _) => return self.csv_line(&values).map(Some),
+            (M::ToSet, []) => return self.new_set(&values).map(Some),
             (M::Step, [Val::Int(by)]) if *by > 0 => {
                 let picked: Vec<Val> = values.into_iter().step_by(*by as usize).collect();
                 if !given {
@@ -702,6 +820,29 @@ impl<'r> Run<'r, '_> {
             }
             _ => return Ok(None),
         }))
+    }
+
+    fn combinations(&mut self, values: &[Val], size: usize) -> Result<Vec<Val>, Flow> {
+        let mut groups = Vec::new();
+        let mut places: Vec<usize> = (0..size).collect();
+        if size > values.len() {
+            return Ok(groups);
+        }
+        loop {
+            self.steps(1 + size)?;
+            let group = places.iter().map(|&at| values[at]).collect();
+            groups.push(self.new_array(group));
+            let Some(at) = (0..size)
+                .rev()
+                .find(|&at| places[at] < values.len() - size + at)
+            else {
+                return Ok(groups);
+            };
+            places[at] += 1;
+            for next in at + 1..size {
+                places[next] = places[next - 1] + 1;
+            }
+        }
     }
 
     fn fold(&mut self, values: Vec<Val>, method: M, arguments: &[Val], block: Block<'r>) -> Eval {
@@ -750,29 +891,16 @@ impl<'r> Run<'r, '_> {
             keyed.push((key, value));
         }
         self.steps(keyed.len().saturating_mul(16))?;
-        // A sort cannot stop at an exception: the first one is kept, and all is equal from then on.
-        let mut failed = None;
-        keyed.sort_by(|left, right| {
-            if failed.is_some() {
-                return Ordering::Equal;
+        merge_sort(&mut keyed, &mut |left, right| {
+            if !block.given() || by {
+                return self.order(left.0, right.0);
             }
-            let order = if block.given() && !by {
-                match self.call_block(block, &[left.1, right.1]) {
-                    Ok(Val::Int(order)) => Ok(order.cmp(&0)),
-                    Ok(_) => Err(self.error(Class::ArgumentError, "comparison failed")),
-                    Err(flow) => Err(flow),
-                }
-            } else {
-                self.order(left.0, right.0)
-            };
-            order.unwrap_or_else(|flow| {
-                failed = Some(flow);
-                Ordering::Equal
-            })
-        });
-        if let Some(flow) = failed {
-            return Err(flow);
-        }
+            match self.call_block(block, &[left.1, right.1])? {
+                Val::Int(order) => Ok(order.cmp(&0)),
+                Val::Float(order) => Ok(order.partial_cmp(&0.0).unwrap_or(Ordering::Equal)),
+                _ => Err(self.error(Class::ArgumentError, "comparison failed")),
+            }
+        })?;
         let mut values: Vec<Val> = keyed.into_iter().map(|(_, value)| value).collect();
         let count = match arguments {
             [Val::Int(count)] => Some((*count).max(0) as usize),
@@ -838,6 +966,36 @@ impl<'r> Run<'r, '_> {
             .unwrap_or_default();
         Ok(self.new_array(values))
     }
+}
+
+/// A stable sort that stops at an exception, whatever order the comparison claims: the standard library's may panic where it
+/// is none.
+fn merge_sort<T: Copy>(
+    items: &mut [T],
+    compare: &mut dyn FnMut(&T, &T) -> Result<Ordering, Flow>,
+) -> Result<(), Flow> {
+    if items.len() < 2 {
+        return Ok(());
+    }
+    let middle = items.len() / 2;
+    merge_sort(&mut items[..middle], compare)?;
+    merge_sort(&mut items[middle..], compare)?;
+    let (left, right) = (items[..middle].to_vec(), items[middle..].to_vec());
+    let (mut at_left, mut at_right) = (0, 0);
+    for item in items {
+        let takes_left = at_right == right.len()
+            || at_left < left.len()
+                && compare(&left[at_left], &right[at_right])? != Ordering::Greater;
+        let from = if takes_left {
+            at_left += 1;
+            left[at_left - 1]
+        } else {
+            at_right += 1;
+            right[at_right - 1]
+        };
+        *item = from;
+    }
+    Ok(())
 }
 
 fn element(values: &[Val], index: i64) -> Val {

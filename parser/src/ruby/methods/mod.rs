@@ -1,19 +1,26 @@
 //! The methods of all kinds of values. One that a value does not have raises `NoMethodError`, as in Ruby.
 
+mod copy;
 mod event;
 mod hash;
 mod list;
 mod map_meta;
 mod module;
+mod moment;
+mod net;
 mod number;
+mod pack;
+mod set;
 mod string;
 mod substitute;
+mod table;
 pub(crate) mod time;
 
 use std::cmp::Ordering;
 
 use super::class::Class;
 use super::interp::{Block, Eval, Flow, Run};
+use super::lexer::{POST_MATCH, PRE_MATCH, WHOLE_MATCH};
 use super::names::M;
 use super::value::{MatchData, Obj, Text, Val};
 use crate::regex::{Options, Regex};
@@ -39,6 +46,7 @@ impl<'r> Run<'r, '_> {
             Val::True | Val::False => match (method, arguments) {
                 (M::BitAnd, [other]) => Some(Val::bool(receiver == Val::True && other.truthy())),
                 (M::BitOr, [other]) => Some(Val::bool(receiver == Val::True || other.truthy())),
+                (M::BitXor, [other]) => Some(Val::bool((receiver == Val::True) != other.truthy())),
                 _ => None,
             },
             Val::Ref(handle) => match self.memory.heap.get(handle) {
@@ -65,6 +73,15 @@ impl<'r> Run<'r, '_> {
                     self.event(number, receiver, method, arguments)?
                 }
                 Obj::MapMeta => self.map_meta(method, arguments)?,
+                Obj::Set(_) => self.set_method(receiver, method, arguments, block)?,
+                &Obj::Date(days) => self.date_method(days, method, arguments)?,
+                &Obj::Ip(address, prefix) => {
+                    self.ip_method((address, prefix), method, arguments)?
+                }
+                Obj::Uri(uri) => {
+                    let uri = uri.clone();
+                    self.uri_method(&uri, method)
+                }
                 Obj::NewEventBlock if method == M::Call => return self.emit(arguments),
                 Obj::Proc(_) if matches!(method, M::Call | M::Index | M::CaseEq) => {
                     let block = self.block_of(receiver)?;
@@ -117,8 +134,24 @@ impl<'r> Run<'r, '_> {
         block: Block<'r>,
     ) -> Eval {
         let value = match (method, arguments) {
-            (M::Eq | M::EqlP | M::EqualP, [other]) => {
-                Val::bool(self.memory.heap.equal(receiver, *other, 0))
+            (M::Eq, [other]) => Val::bool(self.memory.heap.equal(receiver, *other, 0)),
+            (M::EqlP, [other]) => Val::bool(self.memory.heap.eql(receiver, *other, 0)),
+            (M::EqualP, [other]) => Val::bool(self.is_same(receiver, *other)),
+            (M::FrozenP, []) => Val::bool(self.is_frozen(receiver)),
+            (M::Hash, []) => Val::Int((self.memory.heap.hash_of(receiver) >> 2) as i64),
+            (M::ObjectId, []) => match receiver {
+                Val::Ref(handle) => Val::Int(8 * (i64::from(handle) + 1_000)),
+                Val::Int(number) => Val::Int(number.wrapping_mul(2).wrapping_add(1)),
+                other => Val::Int((self.memory.heap.hash_of(other) >> 2) as i64),
+            },
+            (M::Clamp, [low, high]) => {
+                if self.order(receiver, *low)? == Ordering::Less {
+                    *low
+                } else if self.order(receiver, *high)? == Ordering::Greater {
+                    *high
+                } else {
+                    receiver
+                }
             }
             (M::NotEq, [other]) => Val::bool(!self.memory.heap.equal(receiver, *other, 0)),
             (M::CaseEq, [other]) => Val::bool(self.case_equal(receiver, *other)?),
@@ -179,7 +212,7 @@ impl<'r> Run<'r, '_> {
                 self.call_block(block, &[receiver])?;
                 receiver
             }
-            (M::Then, []) => return self.call_block(block, &[receiver]),
+            (M::Then | M::YieldSelf, []) => return self.call_block(block, &[receiver]),
             (M::Send | M::PublicSend, [name, rest @ ..]) => {
                 let name = self.memory.heap.name(*name).and_then(M::named);
                 return match name {
@@ -190,6 +223,28 @@ impl<'r> Run<'r, '_> {
             _ => return self.no_method(receiver, method.name()),
         };
         Ok(value)
+    }
+
+    fn is_same(&self, left: Val, right: Val) -> bool {
+        match (left, right) {
+            (Val::Ref(left), Val::Ref(right)) if left != right => {
+                match (self.memory.heap.get(left), self.memory.heap.get(right)) {
+                    (Obj::Sym(left), Obj::Sym(right)) => left == right,
+                    (Obj::Event(left), Obj::Event(right)) => left == right,
+                    _ => false,
+                }
+            }
+            (left, right) => left == right,
+        }
+    }
+
+    fn is_frozen(&mut self, value: Val) -> bool {
+        let Val::Ref(handle) = value else { return true };
+        let plain = matches!(
+            self.memory.heap.get(handle),
+            Obj::Str(_) | Obj::Array(_) | Obj::Hash(_)
+        );
+        !plain || self.memory.heap.get_mut(handle).is_none()
     }
 
     fn respond_to(&mut self, receiver: Val, name: Val) -> Val {
@@ -295,7 +350,13 @@ impl<'r> Run<'r, '_> {
                 Obj::Range { .. } => Class::Range,
                 Obj::Regex(..) => Class::Regexp,
                 Obj::Match(_) => Class::MatchData,
+                Obj::Time(time) if time.date_time => Class::DateTime,
                 Obj::Time(_) => Class::Time,
+                Obj::Date(_) => Class::Date,
+                Obj::Set(_) => Class::Set,
+                Obj::Uri(_) => Class::Uri,
+                Obj::Ip(..) => Class::IpAddr,
+                Obj::Dumped(_) => Class::String,
                 Obj::Timestamp(_) => Class::LogstashTimestamp,
                 Obj::Event(_) => Class::LogstashEvent,
                 Obj::Proc(_) | Obj::NewEventBlock => Class::Proc,
@@ -315,6 +376,7 @@ impl<'r> Run<'r, '_> {
             (M::Puts | M::Print | M::Warn | M::P | M::Sleep, _) => Val::Nil,
             (M::Lambda, []) => self.proc_of(block, true),
             (M::Proc, []) => self.proc_of(block, false),
+            (M::Loop, []) if !block.given() => return self.call_block(block, &[]),
             (M::Loop, []) => loop {
                 match self.call_block(block, &[]) {
                     Ok(_) => self.step()?,
@@ -341,9 +403,16 @@ impl<'r> Run<'r, '_> {
                 };
                 self.new_array(values)
             }
+            (M::KUri, [value]) => {
+                let made = self.web_function(Class::Uri, M::KUri, &[*value])?;
+                made.unwrap_or(Val::Nil)
+            }
             (M::KHash, [value]) if self.memory.heap.hash(*value).is_some() => *value,
             (M::KHash, [_]) => self.heap().add(Obj::Hash(Default::default())),
             (M::Logger, []) => self.heap().add(Obj::Logger),
+            (M::Test | M::Parameters | M::InEvent | M::InEvents | M::Expect, _) => {
+                return self.test_function(method, arguments, block);
+            }
             (M::Catch, [tag]) => match self.call_block(block, &[*tag]) {
                 Err(Flow::Throw(to, value)) if self.memory.heap.equal(to, *tag, 0) => value,
                 other => return other,
@@ -424,12 +493,32 @@ impl<'r> Run<'r, '_> {
         }
     }
 
-    pub(crate) fn last_match_group(&mut self, group: usize) -> Val {
+    /// `$1` and the like.
+    pub(crate) fn last_match_group(&mut self, group: u32) -> Val {
         if group == 0 {
             return self.last_match;
         }
+        let Some(Obj::Match(found)) = self.memory.heap.object(self.last_match) else {
+            return Val::Nil;
+        };
+        let whole = found.spans.first().copied().flatten().unwrap_or((0, 0));
+        let text = match group {
+            WHOLE_MATCH => found.group(0),
+            PRE_MATCH => found.text.get(..whole.0),
+            POST_MATCH => found.text.get(whole.1..),
+            group => found.group(group as usize),
+        };
+        let text = text.map(str::to_owned);
+        text.map_or(Val::Nil, |text| self.new_string(text))
+    }
+
+    /// What a named group of the last match has.
+    pub(crate) fn last_match_named(&mut self, name: &str) -> Val {
         let text = match self.memory.heap.object(self.last_match) {
-            Some(Obj::Match(found)) => found.group(group).map(str::to_owned),
+            Some(Obj::Match(found)) => found
+                .named(name)
+                .and_then(|group| found.group(group))
+                .map(str::to_owned),
             _ => None,
         };
         text.map_or(Val::Nil, |text| self.new_string(text))

@@ -9,7 +9,7 @@ use crate::json::{Fractions, parse};
 use crate::ruby::class::Class;
 use crate::ruby::interp::{Block, Eval, Flow, Run};
 use crate::ruby::names::M;
-use crate::ruby::value::{Obj, RubyTime, Text, Val};
+use crate::ruby::value::{Obj, Text, Val};
 use crate::time::Timestamp;
 
 impl<'r> Run<'r, '_> {
@@ -52,10 +52,6 @@ impl<'r> Run<'r, '_> {
             }
             (Class::Hash, M::Index) => return self.send(first, M::ToH, &[], Block::None).map(Some),
             (Class::Proc, M::New) => self.proc_of(block, false),
-            (Class::Time, M::Now) => {
-                let now = self.now;
-                self.new_time(now, false)
-            }
             (Class::Time, M::At) => {
                 let at = self.instant(first)?;
                 let at = match arguments.get(1) {
@@ -77,17 +73,48 @@ impl<'r> Run<'r, '_> {
                 };
                 self.new_time(at, false)
             }
-            (Class::Time, M::Parse | M::Iso8601) | (Class::DateTime, M::Parse | M::Iso8601) => {
-                let text = self.text_of(first)?;
-                match parse_time(&text) {
-                    Some(time) => self.heap().add(Obj::Time(time)),
-                    None => {
-                        return self.raise(
-                            Class::ArgumentError,
-                            format!("no time information in {text:?}"),
-                        );
-                    }
+            (Class::Time | Class::DateTime | Class::Date, _) => {
+                return self.moment_function(class, method, arguments);
+            }
+            (Class::Uri | Class::Cgi, _) => return self.web_function(class, method, arguments),
+            (Class::IpAddr, M::New) => self.new_ip(first)?,
+            (Class::Set, M::New | M::Index) => {
+                let values = match (method, arguments) {
+                    (M::Index, values) => values.to_vec(),
+                    (_, []) => Vec::new(),
+                    _ => self.elements(first)?,
+                };
+                let mut mapped = Vec::with_capacity(values.len());
+                for value in values {
+                    mapped.push(match block.given() {
+                        true => self.call_block(block, &[value])?,
+                        false => value,
+                    });
                 }
+                self.new_set(&mapped)?
+            }
+            (Class::Marshal, M::Dump) => {
+                let copy = self.deep_copy(first, 0)?;
+                self.heap().add(Obj::Dumped(copy))
+            }
+            (Class::Marshal, M::Load) => match self.memory.heap.object(first) {
+                Some(&Obj::Dumped(copy)) => self.deep_copy(copy, 0)?,
+                _ => return self.raise(Class::TypeError, "instance of IO needed"),
+            },
+            (Class::Csv, M::ParseLine) => {
+                let text = self.text_of(first)?;
+                self.parse_csv(&text)?
+            }
+            (Class::Csv, M::Parse) => {
+                let text = self.text_of(first)?;
+                self.csv_rows(&text, false)?
+            }
+            (Class::File, _) => return self.file_function(method, arguments),
+            (
+                Class::Kernel,
+                M::Format | M::Sprintf | M::Rand | M::Raise | M::KInteger | M::KFloat,
+            ) => {
+                return self.function(method, arguments, block).map(Some);
             }
             (Class::LogstashTimestamp, M::Now) => {
                 let now = self.now;
@@ -136,7 +163,14 @@ impl<'r> Run<'r, '_> {
                 self.steps(text.len() / 64)?;
                 let text = self.arena.alloc_str(&text);
                 match parse(text, self.arena, Fractions::Double) {
-                    Ok(value) => self.import(&value),
+                    Ok(value) => {
+                        let value = self.import(&value);
+                        if self.wants_symbols(arguments.get(1).copied()) {
+                            self.with_symbols(value, 0)?
+                        } else {
+                            value
+                        }
+                    }
                     Err(error) => return self.raise(Class::JsonParserError, error.to_string()),
                 }
             }
@@ -165,19 +199,32 @@ impl<'r> Run<'r, '_> {
                     None => return self.raise(Class::ArgumentError, "invalid base64"),
                 }
             }
+            (Class::Json, M::PrettyGenerate) => {
+                let mut out = String::new();
+                self.push_pretty(&mut out, first, 0)?;
+                self.new_string(out)
+            }
             (
                 Class::Md5 | Class::Sha1 | Class::Sha256 | Class::Sha384 | Class::Sha512,
-                M::Hexdigest,
+                M::Hexdigest | M::Digest | M::Base64digest,
             ) => {
                 let bytes = self.bytes(first)?;
+                self.steps(bytes.len() / 64)?;
                 let digest = match class {
-                    Class::Md5 => hex(&Md5::digest(bytes)),
-                    Class::Sha1 => hex(&sha1::Sha1::digest(bytes)),
-                    Class::Sha256 => hex(&sha2::Sha256::digest(bytes)),
-                    Class::Sha384 => hex(&sha2::Sha384::digest(bytes)),
-                    _ => hex(&sha2::Sha512::digest(bytes)),
+                    Class::Md5 => Md5::digest(bytes).to_vec(),
+                    Class::Sha1 => sha1::Sha1::digest(bytes).to_vec(),
+                    Class::Sha256 => sha2::Sha256::digest(bytes).to_vec(),
+                    Class::Sha384 => sha2::Sha384::digest(bytes).to_vec(),
+                    _ => sha2::Sha512::digest(bytes).to_vec(),
                 };
-                self.new_string(digest)
+                match method {
+                    M::Hexdigest => self.new_string(hex(&digest)),
+                    M::Base64digest => self.new_string(STANDARD.encode(digest)),
+                    _ => self.heap().add(Obj::Str(Text::Bytes {
+                        bytes: digest,
+                        utf8: false,
+                    })),
+                }
             }
             (Class::SecureRandom, M::Uuid | M::Hex) => {
                 let bits = format!("{:016x}{:016x}", super::random(), super::random());
@@ -191,7 +238,16 @@ impl<'r> Run<'r, '_> {
                         &bits[20..32]
                     )
                 } else {
-                    bits
+                    let wanted = match first {
+                        Val::Int(bytes) if (1..=1024).contains(&bytes) => 2 * bytes as usize,
+                        _ => 32,
+                    };
+                    let mut text = bits;
+                    while text.len() < wanted {
+                        text.push_str(&format!("{:016x}", super::random()));
+                    }
+                    text.truncate(wanted);
+                    text
                 };
                 self.new_string(text)
             }
@@ -310,40 +366,6 @@ impl<'r> Run<'r, '_> {
             _ => return Ok(None),
         })))
     }
-}
-
-/// ISO 8601 and what comes close to it: a space for the `T`, a missing zone.
-fn parse_time(text: &str) -> Option<RubyTime> {
-    let text = text.trim();
-    let joined = match text.get(10..11) {
-        Some(" ") => format!("{}T{}", &text[..10], text[11..].replace(' ', "")),
-        _ => text.to_owned(),
-    };
-    let joined = joined
-        .strip_suffix("UTC")
-        .map_or(joined.clone(), |rest| format!("{rest}Z"));
-    let at = Timestamp::parse_iso8601(&joined)?;
-    let utc = joined.ends_with('Z');
-    let sign = joined.rfind(['+', '-']).filter(|at| *at > 10);
-    let offset = sign.and_then(|sign| {
-        let digits: String = joined[sign + 1..]
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect();
-        let hours: i32 = digits.get(..2)?.parse().ok()?;
-        let minutes: i32 = digits.get(2..4).unwrap_or("0").parse().ok()?;
-        let seconds = hours * 3600 + minutes * 60;
-        Some(if joined.as_bytes()[sign] == b'-' {
-            -seconds
-        } else {
-            seconds
-        })
-    });
-    Some(RubyTime {
-        at,
-        offset: offset.unwrap_or(0),
-        utc,
-    })
 }
 
 /// As lenient as Ruby: `decode64` skips what is not of the alphabet.

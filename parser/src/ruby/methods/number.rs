@@ -150,6 +150,80 @@ impl<'r> Run<'r, '_> {
                 Some(code) if code < 128 => self.new_string(char::from(code).to_string()),
                 _ => return self.raise(Class::RangeError, format!("{left} out of char range")),
             },
+            (M::Times | M::Upto | M::Downto, _) if !block.given() => {
+                let from = small.unwrap_or(0);
+                let range = match (method, arguments) {
+                    (M::Times, []) => 0..from,
+                    (M::Upto, [Val::Int(to)]) => from..to.saturating_add(1),
+                    (M::Downto, [Val::Int(to)]) => *to..from.saturating_add(1),
+                    _ => return Ok(None),
+                };
+                self.steps(range.end.saturating_sub(range.start).max(0) as usize)?;
+                let mut values: Vec<Val> = range.map(Val::Int).collect();
+                if method == M::Downto {
+                    values.reverse();
+                }
+                self.heap().add(Obj::Enumerator(values))
+            }
+            (M::Step, [Val::Int(limit), rest @ ..]) => {
+                let by = match rest {
+                    [] => 1,
+                    [Val::Int(by)] if *by != 0 => *by,
+                    _ => return Ok(None),
+                };
+                let mut values = Vec::new();
+                let mut number = small.unwrap_or(0);
+                while if by > 0 {
+                    number <= *limit
+                } else {
+                    number >= *limit
+                } {
+                    self.step()?;
+                    values.push(Val::Int(number));
+                    let Some(next) = number.checked_add(by) else {
+                        break;
+                    };
+                    number = next;
+                }
+                if !block.given() {
+                    return Ok(Some(self.heap().add(Obj::Enumerator(values))));
+                }
+                for value in values {
+                    self.call_block(block, &[value])?;
+                }
+                receiver
+            }
+            (M::Gcd | M::Lcm, [Val::Int(other)]) => {
+                let (Some(one), other) = (small, *other) else {
+                    return Ok(None);
+                };
+                let (mut a, mut b) = (one.unsigned_abs(), other.unsigned_abs());
+                while b != 0 {
+                    (a, b) = (b, a % b);
+                }
+                if method == M::Gcd {
+                    self.new_big(BigInt::from(a))
+                } else {
+                    let share = one.unsigned_abs().checked_div(a).unwrap_or(0);
+                    self.new_big(BigInt::from(share) * other.unsigned_abs())
+                }
+            }
+            (M::Digits, []) if !negative => {
+                let text = left.to_string();
+                let digits = text
+                    .bytes()
+                    .rev()
+                    .map(|digit| Val::Int(i64::from(digit - b'0')));
+                let digits = digits.collect();
+                self.new_array(digits)
+            }
+            (M::BitLength, []) => Val::Int(match small {
+                Some(small) => {
+                    let magnitude = if small < 0 { !small } else { small };
+                    i64::from(64 - magnitude.leading_zeros())
+                }
+                None => left.bits() as i64,
+            }),
             (M::Times, []) => {
                 for number in 0..small.unwrap_or(i64::MAX) {
                     self.step()?;

@@ -103,9 +103,66 @@ impl<'r> Run<'r, '_> {
             (M::DeleteSuffix, Some(part), 1) => {
                 self.new_str(text.strip_suffix(part).unwrap_or(&text))
             }
+            (M::Chomp, _, 0) => {
+                let chomped = text
+                    .strip_suffix("\r\n")
+                    .or_else(|| text.strip_suffix(['\n', '\r']));
+                self.new_str(chomped.unwrap_or(&text))
+            }
+            (M::Succ | M::Next, _, 0) => {
+                let next = successor(&text);
+                self.new_string(next)
+            }
+            (M::Upto, Some(last), 1) => {
+                let list = self.text_range(&text, last, false)?;
+                if !block.given() {
+                    return Ok(Some(self.heap().add(Obj::Enumerator(list))));
+                }
+                for value in list {
+                    self.call_block(block, &[value])?;
+                }
+                receiver
+            }
+            (M::Sum, _, 0) => Val::Int(text.bytes().map(i64::from).sum::<i64>() & 0xFFFF),
+            (M::Encoding, _, 0) => self.new_str("UTF-8"),
+            (M::Codepoints, _, 0) => {
+                let values = text.chars().map(|c| Val::Int(i64::from(u32::from(c))));
+                let values = values.collect();
+                self.new_array(values)
+            }
+            (M::EachByte, _, 0) if block.given() => {
+                for byte in text.bytes() {
+                    self.call_block(block, &[Val::Int(byte.into())])?;
+                }
+                receiver
+            }
+            (M::Unpack | M::Unpack1, Some(format), _) => {
+                return self.unpack(text.as_bytes(), format, method).map(Some);
+            }
+            (M::ParseCsv, _, _) => return self.parse_csv(&text).map(Some),
             (M::Chomp, Some(part), 1) => self.new_str(text.strip_suffix(part).unwrap_or(&text)),
             (M::IndexNamed, Some(part), 1) => position(&text, text.find(part)),
             (M::Rindex, Some(part), 1) => position(&text, text.rfind(part)),
+            (M::IndexNamed, _, 2) => match arguments[1] {
+                Val::Int(from) => {
+                    let count = text.chars().count() as i64;
+                    let from = if from < 0 { from + count } else { from };
+                    match char_span(&text, from, 0) {
+                        None => Val::Nil,
+                        Some((start, _)) => match named {
+                            Some(part) => {
+                                position(&text, text[start..].find(&part).map(|at| at + start))
+                            }
+                            None => {
+                                let regex = self.pattern(first)?;
+                                let found = self.find(&regex, &text, start)?;
+                                position(&text, found.map(|span| span.0))
+                            }
+                        },
+                    }
+                }
+                _ => return self.no_conversion(arguments.get(1).copied(), "Integer"),
+            },
             (M::IndexNamed, None, 1) => {
                 let regex = self.pattern(first)?;
                 let found = self.find(&regex, &text, 0)?;
@@ -117,6 +174,13 @@ impl<'r> Run<'r, '_> {
                     .map(|c| self.new_string(c.to_string()))
                     .collect();
                 self.new_array(values)
+            }
+            (M::EachChar, _, 0) if !block.given() => {
+                let values = text
+                    .chars()
+                    .map(|c| self.new_string(c.to_string()))
+                    .collect();
+                self.heap().add(Obj::Enumerator(values))
             }
             (M::EachChar, _, 0) => {
                 for character in text.chars() {
@@ -231,6 +295,22 @@ impl<'r> Run<'r, '_> {
                 let lossy = String::from_utf8_lossy(bytes).into_owned();
                 self.new_string(lossy)
             }
+            (M::Unpack | M::Unpack1, [format, ..]) => {
+                let format = self.text_of(*format)?;
+                return self.unpack(bytes, &format, method).map(Some);
+            }
+            (M::Add, [other]) => match self.memory.heap.text(*other) {
+                Some(other) => {
+                    let bytes = [bytes, other.bytes()].concat();
+                    self.heap()
+                        .add(Obj::Str(Text::Bytes { bytes, utf8: false }))
+                }
+                None => return self.no_conversion(Some(*other), "String"),
+            },
+            (M::Encoding, []) => {
+                let binary = matches!(text, Text::Bytes { utf8: false, .. });
+                self.new_str(if binary { "ASCII-8BIT" } else { "UTF-8" })
+            }
             (M::ValidEncodingP, []) => Val::bool(!matches!(text, Text::Bytes { utf8: true, .. })),
             (M::AsciiOnlyP, []) => Val::False,
             (M::Bytes, []) => {
@@ -248,6 +328,8 @@ impl<'r> Run<'r, '_> {
                 | M::IsAP
                 | M::NilP
                 | M::RespondToP
+                | M::FrozenP
+                | M::Hash
                 | M::Dup,
                 _,
             ) => return Ok(None),
@@ -293,6 +375,21 @@ impl<'r> Run<'r, '_> {
                     None => {}
                 }
                 Text::from_utf8(bytes)
+            }
+            M::Insert => {
+                let (Some(Val::Int(at)), Some(part)) = (arguments.first(), arguments.get(1)) else {
+                    return self.no_conversion(arguments.first().copied(), "Integer");
+                };
+                let count = text.chars().count() as i64;
+                let at = if *at < 0 { at + count + 1 } else { *at };
+                let part = self.text_of(*part)?;
+                match char_span(text, at, 0) {
+                    Some((at, _)) => Text::Utf8(format!("{}{part}{}", &text[..at], &text[at..])),
+                    None => {
+                        let message = format!("index {at} out of string");
+                        return self.raise(Class::IndexError, message);
+                    }
+                }
             }
             M::Prepend => {
                 let part = self.text_of(arguments.first().copied().unwrap_or(Val::Nil))?;
@@ -467,7 +564,10 @@ impl<'r> Run<'r, '_> {
 /// What a method that changes the string computes.
 fn changing(method: M) -> Option<M> {
     Some(match method {
-        M::Shl | M::Concat | M::Prepend | M::Replace | M::Clear | M::IndexSet => method,
+        M::Shl | M::Concat | M::Prepend | M::Replace | M::Clear | M::IndexSet | M::Insert => method,
+        M::SuccBang | M::NextBang => M::Succ,
+        M::SwapcaseBang => M::Swapcase,
+        M::DeleteBang => M::Delete,
         M::UpcaseBang => M::Upcase,
         M::DowncaseBang => M::Downcase,
         M::CapitalizeBang => M::Capitalize,
@@ -486,6 +586,46 @@ fn changing(method: M) -> Option<M> {
         M::ForceEncoding => return None,
         _ => return None,
     })
+}
+
+/// `succ`: the next string in Ruby's order of letters and digits.
+pub(super) fn successor(text: &str) -> String {
+    let mut characters: Vec<char> = text.chars().collect();
+    let counts = |c: &char| c.is_ascii_alphanumeric();
+    if !characters.iter().any(counts) {
+        if let Some(last) = characters.last_mut() {
+            *last = char::from_u32(u32::from(*last) + 1).unwrap_or(*last);
+        }
+        return characters.into_iter().collect();
+    }
+    let mut at = characters.len();
+    let mut carried: Option<(usize, char)> = None;
+    while at > 0 {
+        at -= 1;
+        if !counts(&characters[at]) {
+            // What stands right of the last letter or digit stays.
+            let more = characters[..at].iter().any(counts);
+            if carried.is_some() && !more {
+                break;
+            }
+            continue;
+        }
+        let (next, carry) = match characters[at] {
+            'z' => ('a', Some('a')),
+            'Z' => ('A', Some('A')),
+            '9' => ('0', Some('1')),
+            other => ((other as u8 + 1) as char, None),
+        };
+        characters[at] = next;
+        match carry {
+            None => return characters.into_iter().collect(),
+            Some(first) => carried = Some((at, first)),
+        }
+    }
+    if let Some((at, first)) = carried {
+        characters.insert(at, first);
+    }
+    characters.into_iter().collect()
 }
 
 /// Methods without arguments that make a string of a string.

@@ -32,7 +32,7 @@ const DAYS: [&str; 7] = [
 
 impl Run<'_, '_> {
     pub(super) fn new_time(&mut self, at: Timestamp, utc: bool) -> Val {
-        self.heap().add(Obj::Time(RubyTime { at, offset: 0, utc }))
+        self.heap().add(Obj::Time(RubyTime::new(at, 0, utc)))
     }
 
     pub(super) fn timestamp(&mut self, at: Timestamp, method: M) -> Result<Option<Val>, Flow> {
@@ -73,7 +73,53 @@ impl Run<'_, '_> {
             (M::Usec | M::TvUsec, []) => return number((time.at.subsec_nanos() / 1000).into()),
             (M::Nsec, []) => return number(time.at.subsec_nanos().into()),
             (M::UtcOffset | M::GmtOffset | M::Gmtoff, []) => return number(time.offset.into()),
-            (M::Min, []) => return number(fields.second_of_day / 60 % 60),
+            (M::Min | M::Minute, []) => return number(fields.second_of_day / 60 % 60),
+            (M::Sec | M::Second, []) => return number(fields.second_of_day % 60),
+            (
+                M::SundayP
+                | M::MondayP
+                | M::TuesdayP
+                | M::WednesdayP
+                | M::ThursdayP
+                | M::FridayP
+                | M::SaturdayP,
+                [],
+            ) => {
+                let days = [
+                    M::SundayP,
+                    M::MondayP,
+                    M::TuesdayP,
+                    M::WednesdayP,
+                    M::ThursdayP,
+                    M::FridayP,
+                    M::SaturdayP,
+                ];
+                return Ok(Some(Val::bool(days[fields.wday] == method)));
+            }
+            (M::UtcP | M::GmtP, []) => return Ok(Some(Val::bool(time.utc))),
+            (M::ToS | M::Inspect, []) if time.date_time => {
+                return self.date_time_text(&time).map(Some);
+            }
+            (M::ToDate, []) => {
+                let date = self.heap().add(Obj::Date(fields.days));
+                return Ok(Some(date));
+            }
+            (M::ToTime, []) => {
+                let plain = RubyTime {
+                    date_time: false,
+                    ..time
+                };
+                return Ok(Some(self.heap().add(Obj::Time(plain))));
+            }
+            (M::Httpdate, []) => {
+                let utc = RubyTime::new(time.at, 0, true);
+                let text = strftime("%a, %d %b %Y %H:%M:%S GMT", &utc);
+                return Ok(Some(self.new_string(text)));
+            }
+            (M::Rfc2822, []) => {
+                let text = strftime("%a, %d %b %Y %H:%M:%S %z", &time);
+                return Ok(Some(self.new_string(text)));
+            }
             (M::Utc | M::Getutc | M::Gmtime | M::Getgm, []) => {
                 return Ok(Some(self.new_time(time.at, true)));
             }
@@ -82,13 +128,15 @@ impl Run<'_, '_> {
                     Some(&offset) => self.offset(offset)?,
                     None => 0,
                 };
-                return Ok(Some(self.heap().add(Obj::Time(RubyTime {
-                    at: time.at,
-                    offset,
-                    utc: false,
-                }))));
+                let local = RubyTime::new(time.at, offset, false);
+                return Ok(Some(self.heap().add(Obj::Time(local))));
             }
             (M::ToTime | M::Round, _) => return Ok(Some(self.heap().add(Obj::Time(time)))),
+            (M::Add | M::Sub, [Val::Int(days)]) if time.date_time => {
+                let days = if method == M::Sub { -days } else { *days };
+                let at = from_nanos(nanos(time.at) + i128::from(days) * 86_400_000_000_000);
+                return Ok(Some(self.heap().add(Obj::Time(RubyTime { at, ..time }))));
+            }
             (M::Add | M::Sub, [other]) => {
                 return self.time_arithmetic(time, method, *other).map(Some);
             }
@@ -96,6 +144,9 @@ impl Run<'_, '_> {
                 let format = self.text_of(*format)?;
                 let text = strftime(&format, &time);
                 return Ok(Some(self.new_string(text)));
+            }
+            (M::Iso8601 | M::Xmlschema, []) if time.date_time => {
+                return self.date_time_text(&time).map(Some);
             }
             (M::Iso8601 | M::Xmlschema, _) => {
                 let digits = match arguments {
@@ -309,6 +360,17 @@ fn directive_text(
         'P' => Text(if hour < 12 { "am" } else { "pm" }.to_owned()),
         'G' => Number(iso_week(fields.days).0, 4),
         'V' => Number(iso_week(fields.days).1.into(), 2),
+        'U' | 'W' => {
+            // Weeks that begin on Sunday or on Monday.
+            let first = if directive == 'U' {
+                fields.wday
+            } else {
+                (fields.wday + 6) % 7
+            };
+            let day_of_year = i64::from(date.day_of_year()) - 1;
+            Number((day_of_year + 7 - first as i64) / 7, 2)
+        }
+        'Q' => Number(time.at.millis(), 1),
         'z' => {
             let sign = if time.offset < 0 { '-' } else { '+' };
             let minutes = time.offset.abs() / 60;
@@ -330,6 +392,7 @@ fn directive_text(
         'D' | 'x' => again("%m/%d/%y"),
         'r' => again("%I:%M:%S %p"),
         'c' => again("%a %b %e %H:%M:%S %Y"),
+        'v' => again("%e-%^b-%Y"),
         'n' => Text("\n".to_owned()),
         't' => Text("\t".to_owned()),
         '%' => Text("%".to_owned()),
