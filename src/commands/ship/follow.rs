@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use super::lines::{Assembler, Event, Joining};
-use super::positions::{Head, Identity, Position};
+use super::positions::{Head, Identity, Place, Position};
 
 /// Bytes read at a time.
 const CHUNK: usize = 64 << 10;
@@ -39,6 +39,15 @@ pub struct Ticket {
     event: u64,
 }
 
+/// What an event is marked with on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// To acknowledge it with.
+    pub ticket: Ticket,
+    /// The mark of its file.
+    pub mark: u64,
+}
+
 /// All files that are followed.
 pub struct Followed {
     patterns: Vec<String>,
@@ -49,16 +58,22 @@ pub struct Followed {
     saved: Vec<Position>,
     is_first_look: bool,
     has_warned: bool,
+    has_new: bool,
+    /// Events that are in the topic without the positions knowing of them: by the mark of their file and the place behind them.
+    delivered: BTreeMap<(u64, u64), Place>,
+    /// The offset behind the last event of ours, for each partition.
+    reached: BTreeMap<i32, i64>,
 }
 
 struct FollowedFile {
     path: PathBuf,
     file: File,
     identity: Identity,
+    mark: u64,
     head: Head,
     assembler: Assembler,
-    /// The place behind each event that was given out, and whether it is acknowledged.
-    given: VecDeque<(u64, bool)>,
+    /// The place behind each event that was given out, and where in the topic it is once it is acknowledged.
+    given: VecDeque<(u64, Option<Place>)>,
     /// The number of the first of them.
     first_given: u64,
     /// Everything before is acknowledged.
@@ -79,7 +94,21 @@ impl Followed {
             saved,
             is_first_look: true,
             has_warned: false,
+            has_new: false,
+            delivered: BTreeMap::new(),
+            reached: BTreeMap::new(),
         }
+    }
+
+    /// Takes what was found in the topic: how far its partitions go, and which events are in it that the positions do not know of.
+    pub fn know(&mut self, reached: BTreeMap<i32, i64>, delivered: BTreeMap<(u64, u64), Place>) {
+        self.reached = reached;
+        self.delivered = delivered;
+    }
+
+    /// Whether there is a file that was not followed before the last time this was asked.
+    pub fn has_new(&mut self) -> bool {
+        std::mem::take(&mut self.has_new)
     }
 
     /// Looks which files there are now.
@@ -131,7 +160,7 @@ impl Followed {
             if Path::new(pattern).exists() {
                 paths.insert(PathBuf::from(pattern));
             } else if let Ok(found) = glob::glob(pattern) {
-                paths.extend(found.flatten());
+                paths.extend(found.flatten().filter(|path| !is_packed(path)));
             }
         }
         paths
@@ -174,6 +203,8 @@ impl Followed {
         let saved = saved.filter(|saved| {
             saved.offset <= metadata.len() && head_of(&file, saved.head.length) == Some(saved.head)
         });
+        let mark = saved.as_ref().map(|saved| saved.mark);
+        self.has_new |= mark.is_none();
         let start = match (offset, saved) {
             (Some(offset), _) => offset,
             (None, Some(saved)) => saved.offset,
@@ -189,6 +220,7 @@ impl Followed {
             head: head_of(&file, Head::LENGTH).unwrap_or_default(),
             file,
             identity,
+            mark: mark.unwrap_or_else(|| fastrand::u64(..)),
             assembler: Assembler::new(reading.joining.clone(), reading.max_bytes, start),
             given: VecDeque::new(),
             first_given: 0,
@@ -203,7 +235,9 @@ impl Followed {
     /// Files that were rotated while nobody followed them lie in the same folder under another name.
     fn find_rotated(&mut self) {
         for saved in std::mem::take(&mut self.saved) {
-            let folder = saved.path.parent().unwrap_or(Path::new("."));
+            let folder = saved.path.parent();
+            let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
             let found = entries
                 .filter(|entry| {
@@ -230,7 +264,7 @@ impl Followed {
     pub fn read<E>(
         &mut self,
         complete: bool,
-        mut send: impl FnMut(&Path, Event, Ticket) -> Result<(), E>,
+        mut send: impl FnMut(&Path, Event, Origin) -> Result<(), E>,
     ) -> Result<bool, E> {
         let mut buffer = vec![0; CHUNK];
         let mut events = Vec::new();
@@ -248,28 +282,58 @@ impl Followed {
                     file: *number,
                     event: file.first_given + file.given.len() as u64,
                 };
-                file.given.push_back((event.end, false));
-                send(&file.path, event, ticket)?;
+                let place = self.delivered.remove(&(file.mark, event.end));
+                file.given.push_back((event.end, place));
+                let origin = Origin {
+                    ticket,
+                    mark: file.mark,
+                };
+                match place {
+                    Some(_) => file.settle(),
+                    None => send(&file.path, event, origin)?,
+                }
             }
         }
         self.files.retain(|_, file| !file.is_over());
+        self.forget_delivered();
         Ok(was_any)
     }
 
-    /// An event is acknowledged.
-    pub fn acknowledge(&mut self, ticket: Ticket) {
+    /// An event is acknowledged, and where it is.
+    pub fn acknowledge(&mut self, ticket: Ticket, place: Place) {
+        let reached = self.reached.entry(place.0).or_default();
+        *reached = (*reached).max(place.1 + 1);
         let Some(file) = self.files.get_mut(&ticket.file) else {
             return; // truncated meanwhile
         };
         let at = ticket.event.checked_sub(file.first_given);
-        if let Some((_, is_acknowledged)) = at.and_then(|at| file.given.get_mut(at as usize)) {
-            *is_acknowledged = true;
+        if let Some((_, known)) = at.and_then(|at| file.given.get_mut(at as usize)) {
+            *known = Some(place);
         }
-        while let Some((end, true)) = file.given.front() {
-            file.acknowledged = *end;
-            file.given.pop_front();
-            file.first_given += 1;
+        file.settle();
+    }
+
+    /// For each partition, the offset from which on there may be events of ours that the positions do not know of.
+    pub fn ends(&self) -> BTreeMap<i32, i64> {
+        let mut ends = self.reached.clone();
+        let given = self.files.values().flat_map(|file| &file.given);
+        let given = given.filter_map(|(_, place)| *place);
+        for (partition, offset) in given.chain(self.delivered.values().copied()) {
+            let end = ends.entry(partition).or_insert(offset);
+            *end = (*end).min(offset);
         }
+        ends
+    }
+
+    /// What was found in the topic of a file that is gone, or read on beyond it, is of no use any more.
+    fn forget_delivered(&mut self) {
+        if self.delivered.is_empty() {
+            return;
+        }
+        let files = self.files.values();
+        let read: BTreeMap<u64, u64> = files.map(|file| (file.mark, file.acknowledged)).collect();
+        self.delivered
+            .retain(|(mark, end), _| read.get(mark).is_some_and(|read| end > read));
     }
 
     /// Events that are not acknowledged yet.
@@ -284,6 +348,7 @@ impl Followed {
             .map(|file| Position {
                 path: file.path.clone(),
                 identity: file.identity,
+                mark: file.mark,
                 head: file.head,
                 offset: file.acknowledged,
             })
@@ -321,6 +386,15 @@ impl FollowedFile {
         Ok(!events.is_empty())
     }
 
+    /// Moves on over what is acknowledged.
+    fn settle(&mut self) {
+        while let Some((end, Some(_))) = self.given.front() {
+            self.acknowledged = *end;
+            self.given.pop_front();
+            self.first_given += 1;
+        }
+    }
+
     /// Rotated away, read to its end, and all of it acknowledged.
     fn is_over(&self) -> bool {
         self.rotated
@@ -328,6 +402,12 @@ impl FollowedFile {
             && self.given.is_empty()
             && !self.assembler.holds()
     }
+}
+
+/// A rotated file that was compressed, which a pattern such as `app.log*` names too.
+fn is_packed(path: &Path) -> bool {
+    let end = path.extension().and_then(|end| end.to_str());
+    end.is_some_and(|end| ["gz", "bz2", "xz", "zst", "zip"].contains(&end))
 }
 
 fn identity_of(metadata: &fs::Metadata) -> Identity {

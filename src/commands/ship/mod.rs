@@ -1,12 +1,13 @@
 //! `kelp ship FILE... --topic T`: follows files and writes their lines to Kafka, so that nobody needs a second agent.
 //!
-//! A position is saved only when everything before it is acknowledged: whatever happens, no line is lost. After a crash the lines of the
-//! last moment may be written twice.
+//! A position is saved only when everything before it is acknowledged: whatever happens, no line is lost. What was acknowledged and not
+//! saved before a crash is found in the topic again by its marks, so that it is not written twice.
 
 mod follow;
 mod lines;
 mod positions;
 mod producer;
+mod recover;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use crate::logging;
 use crate::signals::{Signal, Signals};
 use follow::{Followed, Reading};
 use lines::Joining;
-use positions::Position;
+use positions::Saved;
 use producer::{ShipError, Shipper};
 
 /// How often the names of files are looked at.
@@ -94,15 +95,32 @@ fn ship(args: &ShipArgs) -> Result<u64, Failure> {
     let host = || gethostname::gethostname().to_string_lossy().into_owned();
     let mut headers = vec![("host", args.host.clone().unwrap_or_else(host))];
     headers.extend(args.service.clone().map(|service| ("service", service)));
+    let shipper = Shipper::new(&args.kafka, &args.topic, &properties, headers)?;
+    let mut followed = Followed::new(&args.files, reading, saved.files.clone());
+    match recover::look(&args.kafka, &args.topic, &properties, saved.ends.as_ref()) {
+        Ok(found) => {
+            if !found.events.is_empty() {
+                info!(
+                    events = found.events.len(),
+                    "in the topic already, as the positions did not know"
+                );
+            }
+            followed.know(found.ends, found.events);
+        }
+        Err(error) => warn!(
+            %error,
+            "the topic cannot be read; what was written just before a crash may be written again"
+        ),
+    }
     let shipping = Shipping {
-        shipper: Shipper::new(&args.kafka, &args.topic, &properties, headers)?,
-        saved: Saved {
+        shipper,
+        saved: Saving {
             path,
-            last: saved.clone(),
+            last: saved,
             at: Instant::now(),
             failing: false,
         },
-        followed: Followed::new(&args.files, reading, saved),
+        followed,
         signals,
         stopping: false,
         shipped: 0,
@@ -114,15 +132,15 @@ struct Shipping {
     followed: Followed,
     shipper: Shipper,
     signals: Signals,
-    saved: Saved,
+    saved: Saving,
     stopping: bool,
     shipped: u64,
 }
 
-/// What is saved.
-struct Saved {
+/// Saves how far files are shipped.
+struct Saving {
     path: PathBuf,
-    last: Vec<Position>,
+    last: Saved,
     at: Instant,
     failing: bool,
 }
@@ -134,6 +152,10 @@ impl Shipping {
             if looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
                 self.followed.look();
                 looked = Some(Instant::now());
+                if self.followed.has_new() {
+                    // Its mark must be known before anything of it is in the topic.
+                    self.saved.save(&self.followed);
+                }
             }
             match self.read(once) {
                 Ok(true) => {}
@@ -170,8 +192,8 @@ impl Shipping {
             stopping,
             ..
         } = self;
-        let was_any = followed.read(complete, |path, event, ticket| {
-            shipper.send(path, &event, ticket, &mut || is_told(signals, stopping))
+        let was_any = followed.read(complete, |path, event, origin| {
+            shipper.send(path, &event, origin, &mut || is_told(signals, stopping))
         })?;
         self.take_acknowledged()?;
         Ok(was_any)
@@ -182,8 +204,8 @@ impl Shipping {
         let acknowledged = self
             .shipper
             .acknowledged(&mut || is_told(signals, stopping))?;
-        for ticket in acknowledged {
-            self.followed.acknowledge(ticket);
+        for (ticket, place) in acknowledged {
+            self.followed.acknowledge(ticket, place);
             self.shipped += 1;
         }
         Ok(())
@@ -200,7 +222,7 @@ fn is_told(signals: &Signals, stopping: &mut bool) -> bool {
     *stopping
 }
 
-impl Saved {
+impl Saving {
     fn save_now_and_then(&mut self, followed: &Followed) {
         if self.at.elapsed() >= SAVE_EVERY {
             self.save(followed);
@@ -210,14 +232,17 @@ impl Saved {
     /// Saves what is new.
     fn save(&mut self, followed: &Followed) {
         self.at = Instant::now();
-        let positions = followed.positions();
-        if positions == self.last {
+        let saved = Saved {
+            files: followed.positions(),
+            ends: Some(followed.ends()),
+        };
+        if saved == self.last {
             return;
         }
-        match positions::save(&self.path, &positions) {
+        match positions::save(&self.path, &saved) {
             Ok(()) => {
                 self.failing = false;
-                self.last = positions;
+                self.last = saved;
             }
             Err(error) => {
                 if !self.failing {

@@ -1,5 +1,6 @@
 //! How far files have been shipped, on disk: written anew and renamed, so that it is whole at any time.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -48,19 +49,34 @@ pub struct Position {
     pub path: PathBuf,
     /// Which file it is.
     pub identity: Identity,
+    /// What its events are marked with: no other file ever has the same.
+    pub mark: u64,
     /// How it begins.
     pub head: Head,
     /// Everything before this offset is acknowledged.
     pub offset: u64,
 }
 
-/// Reads the positions; none if there is no such file.
+/// A place in the topic: a partition, and an offset.
+pub type Place = (i32, i64);
+
+/// All that is saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// How far each file has been shipped.
+    pub files: Vec<Position>,
+    /// For each partition of the topic, the offset from which on there may be events that the positions do not know of. None before the
+    /// first start.
+    pub ends: Option<BTreeMap<i32, i64>>,
+}
+
+/// Reads what is saved; nothing if there is no such file.
 ///
 /// # Errors
 /// It cannot be read, or is not what [`save`] writes.
-pub fn load(path: &Path) -> io::Result<Vec<Position>> {
+pub fn load(path: &Path) -> io::Result<Saved> {
     let text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Saved::default()),
         other => other?,
     };
     let broken = || io::Error::new(io::ErrorKind::InvalidData, "it does not hold positions");
@@ -78,35 +94,55 @@ pub fn load(path: &Path) -> io::Result<Vec<Position>> {
                 length: number("head_length")? as usize,
                 hash: number("head")?,
             },
+            mark: number("mark")?,
             offset: number("offset")?,
         })
     });
-    files.collect::<Option<_>>().ok_or_else(broken)
+    let files = files.collect::<Option<_>>().ok_or_else(broken)?;
+    let ends = all["ends"].as_object().map(|ends| {
+        let ends = ends.iter();
+        let ends = ends.map(|(partition, end)| Some((partition.parse().ok()?, end.as_i64()?)));
+        ends.collect::<Option<_>>().ok_or_else(broken)
+    });
+    Ok(Saved {
+        files,
+        ends: ends.transpose()?,
+    })
 }
 
 /// Replaces what is saved.
 ///
 /// # Errors
 /// It cannot be written; what was saved before is still there.
-pub fn save(path: &Path, positions: &[Position]) -> io::Result<()> {
-    let files: Vec<Value> = positions
+pub fn save(path: &Path, saved: &Saved) -> io::Result<()> {
+    let files: Vec<Value> = saved
+        .files
         .iter()
         .map(|position| {
             json!({
                 "path": position.path.to_string_lossy(),
                 "device": position.identity.device, "inode": position.identity.inode,
                 "head_length": position.head.length, "head": position.head.hash,
-                "offset": position.offset,
+                "mark": position.mark, "offset": position.offset,
             })
         })
         .collect();
+    let ends = saved.ends.as_ref().map(|ends| {
+        let ends = ends.iter();
+        ends.map(|(partition, end)| (partition.to_string(), *end))
+            .collect::<BTreeMap<_, _>>()
+    });
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let mut file = File::create(&name)?;
-    writeln!(file, "{}", json!({"version": 1, "files": files}))?;
+    writeln!(
+        file,
+        "{}",
+        json!({"version": 1, "files": files, "ends": ends})
+    )?;
     file.sync_all()?;
     fs::rename(&name, path)
 }
@@ -119,7 +155,7 @@ mod tests {
     fn what_is_saved_is_loaded_and_what_is_broken_is_told() {
         let folder = std::env::temp_dir().join(format!("kelp-positions-{}", std::process::id()));
         let path = folder.join("ship/a.json");
-        assert!(load(&path).unwrap().is_empty());
+        assert_eq!(load(&path).unwrap(), Saved::default());
         let position = Position {
             path: "/var/log/a \u{e4}.log".into(),
             identity: Identity {
@@ -127,10 +163,15 @@ mod tests {
                 inode: u64::MAX,
             },
             head: Head::of(b"abc"),
+            mark: u64::MAX - 1,
             offset: 7,
         };
-        save(&path, std::slice::from_ref(&position)).unwrap();
-        assert_eq!(load(&path).unwrap(), [position]);
+        let saved = Saved {
+            files: vec![position],
+            ends: Some([(0, 17), (3, 0)].into()),
+        };
+        save(&path, &saved).unwrap();
+        assert_eq!(load(&path).unwrap(), saved);
         fs::write(&path, "{").unwrap();
         assert!(load(&path).is_err());
         fs::remove_dir_all(folder).unwrap();

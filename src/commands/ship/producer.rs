@@ -10,8 +10,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 
-use super::follow::Ticket;
+use super::follow::{Origin, Ticket};
 use super::lines::Event;
+use super::positions::Place;
+
+/// The header that says which event of which file a message is.
+pub const MARK: &str = "kelp.ship";
 
 /// How long to wait for room in the producer's queue at a time.
 const WAIT: Duration = Duration::from_millis(100);
@@ -41,7 +45,7 @@ pub enum ShipError {
 /// What became of events, as the producer tells.
 #[derive(Default)]
 struct Outcomes {
-    acknowledged: Vec<Ticket>,
+    acknowledged: Vec<(Ticket, Place)>,
     failed: Vec<(Vec<u8>, Option<OwnedHeaders>, Ticket)>,
     fatal: Option<ShipError>,
 }
@@ -60,7 +64,10 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Self::DeliveryOpaque) {
         let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
-            Ok(_) => outcomes.acknowledged.push(*ticket),
+            Ok(message) => {
+                let place = (message.partition(), message.offset());
+                outcomes.acknowledged.push((*ticket, place));
+            }
             Err((error, message)) => {
                 let payload = message.payload().unwrap_or_default();
                 match error.rdkafka_error_code() {
@@ -139,7 +146,7 @@ impl Shipper {
         &self,
         path: &Path,
         event: &Event,
-        ticket: Ticket,
+        origin: Origin,
         stopped: &mut dyn FnMut() -> bool,
     ) -> Result<(), ShipError> {
         let path = path.to_string_lossy();
@@ -147,14 +154,15 @@ impl Shipper {
             .headers
             .iter()
             .map(|(name, value)| (*name, value.as_str()));
-        let headers = headers.chain([("path", &*path)]);
+        let mark = format!("{:x}:{:x}", origin.mark, event.end);
+        let headers = headers.chain([("path", &*path), (MARK, &mark)]);
         let headers = headers.fold(OwnedHeaders::new(), |headers, (key, value)| {
             headers.insert(Header {
                 key,
                 value: Some(value),
             })
         });
-        self.produce(&event.text, Some(headers), ticket, stopped)
+        self.produce(&event.text, Some(headers), origin.ticket, stopped)
     }
 
     fn produce(
@@ -206,7 +214,7 @@ impl Shipper {
     pub fn acknowledged(
         &self,
         stopped: &mut dyn FnMut() -> bool,
-    ) -> Result<Vec<Ticket>, ShipError> {
+    ) -> Result<Vec<(Ticket, Place)>, ShipError> {
         self.producer.poll(Duration::ZERO);
         self.check()?;
         let (acknowledged, failed) = {

@@ -50,9 +50,9 @@ fn read(followed: &mut Followed, acknowledge: bool) -> Vec<String> {
     let mut texts = Vec::new();
     let mut tickets = Vec::new();
     while followed
-        .read(false, |_, event, ticket| {
+        .read(false, |_, event, origin| {
             texts.push(String::from_utf8(event.text).unwrap());
-            tickets.push(ticket);
+            tickets.push(origin.ticket);
             Ok::<_, Infallible>(())
         })
         .unwrap()
@@ -60,9 +60,9 @@ fn read(followed: &mut Followed, acknowledge: bool) -> Vec<String> {
     if acknowledge {
         // In any order.
         tickets.reverse();
-        tickets
-            .into_iter()
-            .for_each(|ticket| followed.acknowledge(ticket));
+        for (offset, ticket) in tickets.into_iter().enumerate() {
+            followed.acknowledge(ticket, (0, offset as i64));
+        }
     }
     texts
 }
@@ -88,14 +88,40 @@ fn a_position_waits_for_the_first_that_is_missing() {
     let mut followed = folder.follow("a.log", Vec::new());
     read(&mut followed, false);
     let ticket = |event| Ticket { file: 0, event };
-    followed.acknowledge(ticket(2));
-    followed.acknowledge(ticket(1));
+    followed.acknowledge(ticket(2), (1, 10));
+    followed.acknowledge(ticket(1), (0, 20));
     assert_eq!(followed.positions()[0].offset, 0);
-    followed.acknowledge(ticket(0));
+    // Both are to be looked for in the topic as long as the first is missing.
+    assert_eq!(followed.ends(), [(0, 20), (1, 10)].into());
+    followed.acknowledge(ticket(0), (1, 11));
     assert_eq!(followed.positions()[0].offset, 6);
+    assert_eq!(followed.ends(), [(0, 21), (1, 12)].into());
     // Twice, or of a file that is gone: nothing happens.
-    followed.acknowledge(ticket(0));
-    followed.acknowledge(Ticket { file: 7, event: 0 });
+    followed.acknowledge(ticket(0), (1, 11));
+    followed.acknowledge(Ticket { file: 7, event: 0 }, (1, 5));
+    assert_eq!(followed.ends(), [(0, 21), (1, 12)].into());
+}
+
+#[test]
+fn what_is_found_in_the_topic_is_not_written_again() {
+    let folder = Folder::new("found");
+    folder.append("a.log", "1\n2\n3\n");
+    let mut followed = folder.follow("a.log", Vec::new());
+    assert_eq!(read(&mut followed, false), ["1", "2", "3"]);
+    let saved = followed.positions();
+    let mark = saved[0].mark;
+    let mut followed = folder.follow("a.log", saved);
+    let found = [
+        ((mark, 2), (0, 5)),
+        ((mark, 6), (1, 7)),
+        ((mark ^ 1, 4), (0, 6)),
+    ];
+    followed.know([(0, 9), (1, 9)].into(), found.into());
+    assert_eq!(followed.ends(), [(0, 5), (1, 7)].into());
+    assert_eq!(read(&mut followed, false), ["2"]);
+    assert_eq!(followed.positions()[0].offset, 2);
+    // The last of them is not yet in the positions.
+    assert_eq!(followed.ends(), [(0, 9), (1, 7)].into());
 }
 
 #[test]
