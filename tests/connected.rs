@@ -157,3 +157,14 @@ fn what_cannot_be_connected_is_refused_with_its_place() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("events for it are discarded"), "{said}");
 }
+
+#[test]
+fn the_example_of_several_pipelines_is_checked_without_a_word() {
+    let checked = Command::new(env!("CARGO_BIN_EXE_kelp"))
+        .args(["check", "--strict", "--path.settings", "examples/pipelines"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success() && said.is_empty(), "{said}");
+}
