@@ -46,9 +46,9 @@ impl Isolation {
     /// that `pass` gives.
     ///
     /// Whatever `pass` changes must be fit for the next record after it was left half way: the caller resets it.
-    pub(super) fn run(
+    pub(super) fn run<'r>(
         &mut self,
-        origin: Origin<'_>,
+        origin: impl FnOnce() -> Origin<'r>,
         pass: impl FnOnce() -> Result<(), Reason>,
     ) -> Result<(), Reason> {
         let (is_defect, reason) = match caught(pass) {
@@ -66,6 +66,7 @@ impl Isolation {
         }
         let silent = std::mem::take(&mut self.silent);
         self.told = Some(Instant::now());
+        let origin = origin();
         match is_defect {
             true => tracing::error!(
                 ?origin,
@@ -154,11 +155,11 @@ mod tests {
             passed += 1;
             Ok(())
         };
-        assert_eq!(isolation.run(origin, pass), Ok(()));
+        assert_eq!(isolation.run(|| origin, pass), Ok(()));
         assert_eq!(passed, 1);
         let index = passed + 1;
         let reason = isolation
-            .run(origin, || panic!("no element {index}"))
+            .run(|| origin, || panic!("no element {index}"))
             .unwrap_err();
         assert_eq!(reason.kind, "panic");
         assert!(
@@ -168,7 +169,7 @@ mod tests {
             "{reason}"
         );
         let given = Reason::unsent("x", "y");
-        assert_eq!(isolation.run(origin, || Err(given.clone())), Err(given));
+        assert_eq!(isolation.run(|| origin, || Err(given.clone())), Err(given));
         assert_eq!(isolation.silent, 1);
     }
 
@@ -184,7 +185,7 @@ mod tests {
         let pass = || loop {
             text = arena.alloc_str(&text.repeat(2)).to_owned();
         };
-        let reason = Isolation::default().run(origin, pass).unwrap_err();
+        let reason = Isolation::default().run(|| origin, pass).unwrap_err();
         assert_eq!(reason.kind, "event_too_large");
         assert!(arena.allocated_bytes() <= 1 << 20);
     }

@@ -96,7 +96,7 @@ impl Worker {
         let receipts = batch.records.receipts();
         let now = now();
         for index in 0..batch.records.len() {
-            let origin = batch.records.record(index).origin;
+            let origin = || batch.records.record(index).origin;
             let mut isolation = std::mem::take(&mut self.isolation);
             let passed = isolation.run(origin, || self.process_record(batch, index, now));
             self.isolation = isolation;
