@@ -135,13 +135,24 @@ pub fn read_for_run(args: &ConfigArgs) -> Result<SourceMap, LoadError> {
                 .any(|(at, _)| text[at + section.len()..].trim_start().starts_with('{'))
         };
         if !has("input") {
-            sources.add("default input", "input { stdin { type => stdin } }");
+            sources.add(DEFAULT_INPUT, "input { stdin { type => stdin } }");
         }
         if !has("output") {
-            sources.add("default output", "output { stdout { codec => rubydebug } }");
+            sources.add(DEFAULT_OUTPUT, "output { stdout { codec => rubydebug } }");
         }
     }
     Ok(sources)
+}
+
+const DEFAULT_INPUT: &str = "default input";
+const DEFAULT_OUTPUT: &str = "default output";
+
+/// Which sections [`read_for_run`] has added: `input`, `output`.
+pub fn default_sections(sources: &SourceMap) -> Vec<&'static str> {
+    let added = |name| sources.files().any(|file| sources.name(file) == name);
+    let sections = [("input", DEFAULT_INPUT), ("output", DEFAULT_OUTPUT)];
+    let found = sections.iter().filter(|(_, name)| added(*name));
+    found.map(|(section, _)| *section).collect()
 }
 
 /// The same texts.
@@ -275,5 +286,7 @@ mod tests {
         let count = |text: &str| read_for_run(&args(text)).unwrap().files().count();
         assert_eq!(count("filter { }"), 3);
         assert_eq!(count("input { stdin { } } output{ stdout { } }"), 1);
+        let read = read_for_run(&args("input { stdin { } }")).unwrap();
+        assert_eq!(default_sections(&read), ["output"]);
     }
 }

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use kelp_parser::config::SourceMap;
 
-use crate::configuration::{Configuration, LoadError, copy, read_for_run};
+use crate::configuration::{Configuration, LoadError, copy, default_sections, read_for_run};
 use crate::run::Compiled;
 use crate::settings::PipelineSettings;
 
@@ -69,6 +69,12 @@ impl Candidate {
     /// Reads and checks what the files hold now.
     pub fn load(settings: PipelineSettings) -> Self {
         let sources = read_for_run(&settings.config);
+        for section in sources.iter().flat_map(default_sections) {
+            tracing::warn!(
+                pipeline = settings.id,
+                "there is no `{section}`, so standard {section} was added, as in Logstash; write one if that is not meant"
+            );
+        }
         Self::of(settings, sources)
     }
 

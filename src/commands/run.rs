@@ -19,10 +19,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the command.
-pub fn run(mut args: RunArgs) -> ExitCode {
-    if args.settings.is_none() {
-        args.settings = std::env::var_os("LS_SETTINGS_DIR").map(Into::into);
-    }
+pub fn run(args: RunArgs) -> ExitCode {
     let settings = match Settings::load(args) {
         Ok(settings) => settings,
         Err(error) => {
