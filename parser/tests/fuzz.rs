@@ -585,6 +585,25 @@ fn codecs() {
     });
 }
 
+#[test]
+fn deep_texts_come_to_an_end() {
+    for (name, options, piece) in [
+        ("kv", "recursive => true", "a="),
+        ("kv", "recursive => true", "a=["),
+        ("kv", "", "a=<"),
+        ("json", "source => \"message\"", "{\"a\":"),
+        ("json", "source => \"message\"", "["),
+        ("xml", "source => \"message\" target => \"x\"", "<a>"),
+        ("csv", "", "\""),
+        ("urldecode", "", "%25"),
+    ] {
+        let pipeline = filter(name, options);
+        let text = piece.repeat(20_000);
+        pipeline.iter().for_each(|pipeline| run(pipeline, &text));
+        assert!(pipeline.is_some(), "{name} {options}");
+    }
+}
+
 /// Xorshift: small, and the same everywhere.
 struct Random(u64);
 

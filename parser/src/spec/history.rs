@@ -1,5 +1,6 @@
 //! Options that plugins of Logstash once had, or have and warn about, and what takes their place
-//! (source: `:obsolete` and `:deprecated` in the plugins' code, and their change logs).
+//! (source: `:obsolete` and `:deprecated` in the plugins' code, their change logs, and, for what was dropped without a word in
+//! these, the history of their code).
 
 use super::PluginKind;
 
@@ -172,6 +173,7 @@ static FORMER: &[FormerOption] = &[
     removed(Input, "kafka", "rebalance_backoff_ms", BY_PARTITIONS),
     removed(Input, "kafka", "consumer_timeout_ms", BY_PARTITIONS),
     removed(Input, "kafka", "consumer_restart_on_error", BY_PARTITIONS),
+    removed(Input, "kafka", "consumer_restart_sleep_ms", BY_PARTITIONS),
     removed(
         Input,
         "kafka",
@@ -335,6 +337,12 @@ static FORMER: &[FormerOption] = &[
         "use `codec => line { format => \"...\" }`",
     ),
     removed(Output, "stdout", "debug", "use `codec => rubydebug`"),
+    removed(
+        Output,
+        "stdout",
+        "debug_format",
+        "use `codec => rubydebug`, or another codec",
+    ),
     removed(
         Output,
         "stdout",

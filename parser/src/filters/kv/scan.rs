@@ -6,6 +6,9 @@ use super::{CaseChange, Edits, Kv};
 use crate::event::{ArenaString, Array, Event, Object, Template, Value};
 use crate::regex::{Budget, BudgetExceeded, Regex, Scratch};
 
+/// How deep values may hold pairs that hold pairs; what lies deeper stays text, so that no text exhausts the stack.
+const NESTING_MAX: usize = 100;
+
 /// One run over a text.
 pub(super) struct Scan<'e, 'a, 's> {
     kv: &'e Kv,
@@ -14,6 +17,7 @@ pub(super) struct Scan<'e, 'a, 's> {
     exclude: Vec<&'a str>,
     scratch: &'s mut Scratch,
     started: Option<Instant>,
+    depth: usize,
 }
 
 impl<'e, 'a, 's> Scan<'e, 'a, 's> {
@@ -25,6 +29,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
             exclude: render(&kv.options.exclude_keys, event),
             scratch,
             started: None,
+            depth: 0,
         }
     }
 
@@ -100,11 +105,14 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
 
     /// The pairs that a value holds itself, if that is asked for and it holds any.
     fn inner_pairs(&mut self, value: &'a str) -> Result<Option<Object<'a>>, BudgetExceeded> {
-        if !self.kv.options.recursive {
+        if !self.kv.options.recursive || self.depth == NESTING_MAX {
             return Ok(None);
         }
         let mut inner = Object::new(self.event.arena());
-        self.parse(value, &mut inner)?;
+        self.depth += 1;
+        let parsed = self.parse(value, &mut inner);
+        self.depth -= 1;
+        parsed?;
         Ok((!inner.is_empty()).then_some(inner))
     }
 
