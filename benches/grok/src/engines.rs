@@ -15,11 +15,14 @@ pub trait Engine {
 }
 
 /// One for each of [`NAMES`]; `None` for one that does not know all of the patterns.
-pub fn all(groks: &[Grok]) -> Vec<Option<Box<dyn Engine>>> {
-    let sources: Vec<&str> = groks.iter().map(|grok| grok.regex().pattern()).collect();
+pub fn all(groks: Vec<Grok>) -> Vec<Option<Box<dyn Engine>>> {
+    let sources: Vec<String> = groks
+        .iter()
+        .map(|grok| grok.regex().pattern().to_owned())
+        .collect();
     vec![
         Some(Box::new(Kelp {
-            groks: groks.to_vec(),
+            groks,
             scratch: Scratch::default(),
         })),
         engine(&sources, |source| {
@@ -31,7 +34,10 @@ pub fn all(groks: &[Grok]) -> Vec<Option<Box<dyn Engine>>> {
                 .ok()?;
             let mut locations = regex.capture_locations();
             Some(Box::new(move |line: &str| {
-                matches!(regex.captures_read(&mut locations, line.as_bytes()), Ok(Some(_)))
+                matches!(
+                    regex.captures_read(&mut locations, line.as_bytes()),
+                    Ok(Some(_))
+                )
             }))
         }),
         engine(&sources, |source| {
@@ -85,10 +91,7 @@ impl Engine for List {
     }
 }
 
-fn engine(
-    sources: &[&str],
-    compile: impl Fn(&str) -> Option<Match>,
-) -> Option<Box<dyn Engine>> {
+fn engine(sources: &[String], compile: impl Fn(&str) -> Option<Match>) -> Option<Box<dyn Engine>> {
     let patterns: Option<Vec<Match>> = sources.iter().map(|source| compile(source)).collect();
     Some(Box::new(List(patterns?)))
 }

@@ -23,7 +23,10 @@ fn scan(bytes: &[u8], spans: &mut [(usize, usize); 12]) -> Option<()> {
     at = expect(bytes, spans[3].1, b"] \"")?;
     spans[4] = until(bytes, at, b' ')?;
     let verb = &bytes[spans[4].0..spans[4].1];
-    if !verb.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+    if !verb
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    {
         return None;
     }
     spans[5] = until(bytes, spans[4].1 + 1, b' ')?;
@@ -45,7 +48,9 @@ fn scan(bytes: &[u8], spans: &mut [(usize, usize); 12]) -> Option<()> {
 }
 
 fn expect(bytes: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
-    bytes[at..].starts_with(literal).then_some(at + literal.len())
+    bytes[at..]
+        .starts_with(literal)
+        .then_some(at + literal.len())
 }
 
 /// One byte or more, up to `end`.
@@ -55,7 +60,10 @@ fn until(bytes: &[u8], at: usize, end: u8) -> Option<(usize, usize)> {
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    let len = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let len = bytes[at..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     (len > 0).then_some((at, at + len))
 }
 
@@ -63,7 +71,14 @@ fn number(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
 fn date(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let text = bytes.get(at..at + 26)?;
     let digits = [0, 1, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19, 22, 23, 24, 25];
-    let separators = [(2, b'/'), (6, b'/'), (11, b':'), (14, b':'), (17, b':'), (20, b' ')];
+    let separators = [
+        (2, b'/'),
+        (6, b'/'),
+        (11, b':'),
+        (14, b':'),
+        (17, b':'),
+        (20, b' '),
+    ];
     let well_formed = digits.iter().all(|&at| text[at].is_ascii_digit())
         && separators.iter().all(|&(at, byte)| text[at] == byte);
     well_formed.then_some((at, at + 26))

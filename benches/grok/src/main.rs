@@ -35,11 +35,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("  pcre2/kelp  joni/kelp");
     for row in ROWS {
-        if wanted.is_empty() || wanted.iter().any(|wanted| row.name.contains(wanted.as_str())) {
+        if wanted.is_empty()
+            || wanted
+                .iter()
+                .any(|wanted| row.name.contains(wanted.as_str()))
+        {
             print_row(row, joni.as_mut().ok())?;
         }
     }
-    if wanted.is_empty() || wanted.iter().any(|wanted| "list of ten".contains(wanted.as_str())) {
+    if wanted.is_empty()
+        || wanted
+            .iter()
+            .any(|wanted| "list of ten".contains(wanted.as_str()))
+    {
         print_list(joni.as_mut().ok())?;
     }
     Ok(())
@@ -48,9 +56,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn print_row(row: &Row, joni: Option<&mut joni::Joni>) -> Result<(), Box<dyn std::error::Error>> {
     let lines = lines::lines(LINES, row.line);
     let grok = Grok::compile(row.pattern, &Library::new(row.set), true)?;
-    let mut engines = engines::all(&[grok]);
+    let source = grok.regex().pattern().to_owned();
+    let mut engines = engines::all(vec![grok]);
     let by_hand = row.name == "combined legacy";
-    measure(row.name, &lines, &mut engines, by_hand, &[grok_source(row.pattern, row.set)?], joni)
+    measure(row.name, &lines, &mut engines, by_hand, &[source], joni)
 }
 
 fn print_list(joni: Option<&mut joni::Joni>) -> Result<(), Box<dyn std::error::Error>> {
@@ -59,19 +68,19 @@ fn print_list(joni: Option<&mut joni::Joni>) -> Result<(), Box<dyn std::error::E
     let mut sources = Vec::new();
     for pattern in TEN {
         let set = kelp_parser::grok::PatternSet::Legacy;
-        groks.push(Grok::compile(pattern, &Library::new(set), true)?);
-        sources.push(grok_source(pattern, set)?);
+        let grok = Grok::compile(pattern, &Library::new(set), true)?;
+        sources.push(grok.regex().pattern().to_owned());
+        groks.push(grok);
     }
-    let mut engines = engines::all(&groks);
-    measure("list of ten, the tenth", &lines, &mut engines, false, &sources, joni)
-}
-
-fn grok_source(
-    pattern: &str,
-    set: kelp_parser::grok::PatternSet,
-) -> Result<String, kelp_parser::grok::GrokError> {
-    let grok = Grok::compile(pattern, &Library::new(set), true)?;
-    Ok(grok.regex().pattern().to_owned())
+    let mut engines = engines::all(groks);
+    measure(
+        "list of ten, the tenth",
+        &lines,
+        &mut engines,
+        false,
+        &sources,
+        joni,
+    )
 }
 
 /// Prints a row. All engines that know the pattern must agree on how many lines match.
@@ -118,7 +127,10 @@ fn measure(
     }
     for (engine, count) in matched.iter().enumerate() {
         if count.is_some_and(|count| Some(count) != matched[0]) {
-            println!("    column {engine} matched {count:?} lines, Kelp {:?}", matched[0]);
+            println!(
+                "    column {engine} matched {count:?} lines, Kelp {:?}",
+                matched[0]
+            );
         }
     }
     if let Some((_, count)) = joni
@@ -136,5 +148,8 @@ fn pass(lines: &[String], mut matches: impl FnMut(&str) -> bool) -> (f64, usize)
         .iter()
         .filter(|line| matches(std::hint::black_box(line)))
         .count();
-    (begin.elapsed().as_nanos() as f64 / lines.len() as f64, matched)
+    (
+        begin.elapsed().as_nanos() as f64 / lines.len() as f64,
+        matched,
+    )
 }
