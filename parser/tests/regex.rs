@@ -165,3 +165,12 @@ fn a_match_is_given_up_when_told() {
     );
     assert_eq!(asked, 10);
 }
+
+#[test]
+fn quantifiers_nest_deeply_without_costing_more_than_their_number() {
+    let nested = format!("{}a*{}b", "(?:".repeat(60), ")*".repeat(60));
+    let regex = Regex::new(&nested, Options::default()).unwrap();
+    let mut scratch = Scratch::default();
+    assert!(regex.is_match("aaab", &mut scratch).unwrap());
+    assert!(!regex.is_match("aaac", &mut scratch).unwrap());
+}

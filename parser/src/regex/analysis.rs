@@ -20,16 +20,13 @@ pub(super) fn first(node: &Node, follow: ByteSet) -> ByteSet {
             .iter()
             .fold(ByteSet::EMPTY, |set, node| set.union(first(node, follow))),
         Node::Repeat(Repeat { node, min, .. }) => {
+            // Of what follows, a node takes away but adds nothing to it; so what begins the next time round
+            // begins the first time too, and asking again (in nested repeats twice, four times, ...) is of no use.
             let once = first(node, follow);
-            let set = if nullable(node) {
-                once.union(first(node, once.union(follow)))
+            if *min == 0 || nullable(node) {
+                once.union(follow)
             } else {
                 once
-            };
-            if *min == 0 || nullable(node) {
-                set.union(follow)
-            } else {
-                set
             }
         }
         Node::Capture { node, .. } | Node::Atomic(node) => first(node, follow),
