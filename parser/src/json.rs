@@ -4,15 +4,10 @@
 //! characters in strings), with the bounds that protect it: nesting and nothing else, since the text
 //! is already in memory.
 
-use std::collections::HashMap;
-
-use crate::event::{Arena, ArenaString, Array, Object, Value};
+use crate::event::{Arena, ArenaString, Array, Fields, Value};
 
 /// How deep arrays and objects may nest (Jackson's default bound).
 const DEPTH_MAX: usize = 1000;
-
-/// From how many fields on an object's repeated keys are found by hashing rather than walking.
-const HASHED_FROM: usize = 24;
 
 /// What numbers with a fraction or an exponent become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +153,7 @@ impl<'a> Reader<'a> {
         let mut fields = Fields::new(self.arena);
         if self.peek() == b'}' {
             self.at += 1;
-            return Ok(Value::Object(fields.object));
+            return Ok(Value::Object(fields.into_object()));
         }
         loop {
             if self.peek() != b'"' {
@@ -175,7 +170,7 @@ impl<'a> Reader<'a> {
                 b',' => self.at += 1,
                 b'}' => {
                     self.at += 1;
-                    return Ok(Value::Object(fields.object));
+                    return Ok(Value::Object(fields.into_object()));
                 }
                 _ => return self.error("expected `,` or `}`"),
             }
@@ -331,46 +326,6 @@ impl<'a> Reader<'a> {
                 Ok(code)
             }
             _ => self.error("expected four hexadecimal digits"),
-        }
-    }
-}
-
-/// An object under construction. The last value of a repeated key wins, in the key's first place.
-struct Fields<'a> {
-    object: Object<'a>,
-    places: Option<HashMap<&'a str, usize>>,
-}
-
-impl<'a> Fields<'a> {
-    fn new(arena: &'a Arena) -> Self {
-        Self {
-            object: Object::with_capacity(arena, 8),
-            places: None,
-        }
-    }
-
-    fn set(&mut self, key: &'a str, value: Value<'a>) {
-        if self.object.len() < HASHED_FROM {
-            return self.object.set(key, value);
-        }
-        let object = &mut self.object;
-        let places = self.places.get_or_insert_with(|| {
-            object
-                .iter()
-                .enumerate()
-                .map(|(at, (key, _))| (key, at))
-                .collect()
-        });
-        match places.get(key) {
-            Some(&at) => {
-                if let Some((_, old)) = object.iter_mut().nth(at) {
-                    *old = value;
-                }
-            }
-            None => {
-                places.insert(key, object.len());
-                object.push(key, value);
-            }
         }
     }
 }

@@ -8,7 +8,7 @@
 //! A source that will never look at a record's receipt again, because somebody else reads the record now, says so by
 //! [`Receipts::abandon`].
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering};
 
 /// Set in a counter: nobody waits for the record any more.
 const ABANDONED: u32 = 1 << 31;
@@ -73,32 +73,5 @@ impl Receipts {
     /// Whether there are no records.
     pub fn is_empty(&self) -> bool {
         self.holds.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_is_settled_when_every_hold_was_given_back() {
-        let receipts = Receipts::new(2);
-        receipts.hold(0);
-        receipts.settle(0);
-        assert!(!receipts.is_settled(0));
-        receipts.settle(0);
-        assert!(receipts.is_settled(0));
-        assert!(!receipts.is_settled(1));
-    }
-
-    #[test]
-    fn a_lost_hold_keeps_everything_behind_it_unsettled() {
-        let receipts = Receipts::new(3);
-        receipts.settle(0);
-        receipts.settle(2);
-        assert_eq!(receipts.first_unsettled(0), 1);
-        receipts.settle(1);
-        assert_eq!(receipts.first_unsettled(0), 3);
-        assert_eq!(receipts.first_unsettled(3), 3);
     }
 }

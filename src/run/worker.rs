@@ -197,6 +197,10 @@ impl Worker {
             topology
                 .pipeline
                 .run(event, now, state, &mut |event, state| {
+                    if is_large && !may_have(limits.max_fields, event.fields()) {
+                        has_too_many_fields = true;
+                        return;
+                    }
                     route(topology, writers, state, &event, &from);
                     written += 1;
                     // All of it lies in the arena: a walk through it to free nothing is spared.

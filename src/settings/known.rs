@@ -211,7 +211,7 @@ pub const SETTINGS: &[Known] = &[
     used(
         "kelp.event.max_fields",
         "50000",
-        "How many fields an event may have as it is decoded; beyond it the message goes to the dead letters.",
+        "How many fields an event may have; beyond it the message goes to the dead letters.",
     ),
     used(
         "kelp.memory",

@@ -2,7 +2,8 @@
 //!
 //! Ignored by a plain `cargo test`, since the servers are downloaded; `./test e2e` runs it. All tests share one pair of servers and keep to
 //! topics, groups and indices of their own; a test that disturbs a server has the pair for itself (see `support::servers`).
-//! `KELP_SERVER` chooses the server (`elasticsearch-9.4.3`, `opensearch-3.8.0`), `KELP_E2E_SCALE` multiplies the number of messages.
+//! `KELP_SERVER` chooses the server (`elasticsearch-9.4.3`, `opensearch-3.8.0`), `KELP_E2E_SCALE` multiplies the number of messages,
+//! `KELP_BINARY` names another `kelp`, such as a release build.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,8 +16,11 @@ mod connected;
 mod crash;
 mod dashboards;
 mod dead_letters;
+mod failover;
 mod multiline;
 mod outage;
+mod poison;
+mod rates;
 mod rejection;
 mod reload;
 mod setup;

@@ -7,6 +7,7 @@
 
 mod field_ref;
 mod field_template;
+mod fields;
 mod intern;
 mod json;
 mod lineage;
@@ -18,6 +19,7 @@ mod value;
 
 pub use field_ref::{FieldRef, FieldRefError, Root};
 pub use field_template::{EventError, FieldTemplate};
+pub(crate) use fields::Fields;
 pub use intern::intern;
 pub use json::{write_json, write_json_string};
 pub use lineage::Lineage;

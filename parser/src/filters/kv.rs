@@ -9,7 +9,7 @@ mod scan;
 use std::time::Duration;
 
 use crate::config::ast::Literal;
-use crate::event::{Arena, Array, Event, FieldRef, Object, Template, Value, intern};
+use crate::event::{Arena, Array, Event, FieldRef, Fields, Object, Template, Value, intern};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::regex::{BudgetExceeded, Options, Regex, Scratch};
 use crate::spec::{Any, Pairs, Settings, string_of};
@@ -306,7 +306,7 @@ impl Kv {
         scratch: &mut Scratch,
     ) -> Result<Object<'a>, BudgetExceeded> {
         let mut scan = Scan::new(self, event, scratch);
-        let mut pairs = Object::new(event.arena());
+        let mut pairs = Fields::new(event.arena());
         match event.get(self.options.source) {
             Some(Value::Str(text)) => scan.parse(text, &mut pairs)?,
             Some(Value::Array(values)) => {
@@ -318,7 +318,7 @@ impl Kv {
             }
             _ => {}
         }
-        Ok(pairs)
+        Ok(pairs.into_object())
     }
 
     /// The defaults, with what was found in their place, and whatever else was found.

@@ -74,7 +74,7 @@ impl Kelp {
 
     /// Starts it again after [`kill`](Self::kill) or [`terminate`](Self::terminate).
     pub fn run(&mut self) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kelp"));
+        let mut command = Command::new(program());
         command
             .args(&self.command)
             .envs(self.variables.iter().cloned())
@@ -160,7 +160,7 @@ impl Kelp {
     /// Runs `kelp dlq` on its dead letters; returns what it says on standard output, and panics if it fails.
     #[track_caller]
     pub fn dlq(&self, arguments: &[&str]) -> String {
-        let done = Command::new(env!("CARGO_BIN_EXE_kelp"))
+        let done = Command::new(program())
             .arg("dlq")
             .args(arguments)
             .arg("--path.data")
@@ -209,6 +209,12 @@ impl Kelp {
         }
         letters
     }
+}
+
+/// The one that was built with the tests, unless `KELP_BINARY` names another, such as a release build.
+fn program() -> String {
+    let built = env!("CARGO_BIN_EXE_kelp").to_owned();
+    std::env::var("KELP_BINARY").unwrap_or(built)
 }
 
 impl Drop for Kelp {

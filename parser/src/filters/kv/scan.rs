@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use super::{CaseChange, Edits, Kv};
-use crate::event::{ArenaString, Array, Event, Object, Template, Value};
+use crate::event::{ArenaString, Array, Event, Fields, Object, Template, Value};
 use crate::regex::{Budget, BudgetExceeded, Regex, Scratch};
 
 /// How deep values may hold pairs that hold pairs; what lies deeper stays text, so that no text exhausts the stack.
 const NESTING_MAX: usize = 100;
+/// How often the clock is read.
+const PAIRS_PER_QUESTION: u32 = 256;
 
 /// One run over a text.
 pub(super) struct Scan<'e, 'a, 's> {
@@ -37,12 +39,13 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
     pub(super) fn parse(
         &mut self,
         text: &'a str,
-        pairs: &mut Object<'a>,
+        pairs: &mut Fields<'a>,
     ) -> Result<(), BudgetExceeded> {
         if !self.find(&self.kv.value_split, text, 0)? {
             return Ok(());
         }
         let mut at = 0;
+        let mut found = 0_u32;
         while at <= text.len() && self.find(&self.kv.pairs, text, at)? {
             let Some((start, end)) = self.scratch.span(0) else {
                 break;
@@ -56,15 +59,27 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
                 next_character(text, end)
             };
             self.add(key, value.unwrap_or_default(), pairs)?;
+            found = found.wrapping_add(1);
+            if found.is_multiple_of(PAIRS_PER_QUESTION) && !self.has_time_left() {
+                return Err(BudgetExceeded);
+            }
         }
         Ok(())
+    }
+
+    /// A search asks by itself only when it is long.
+    fn has_time_left(&mut self) -> bool {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        self.kv
+            .timeout
+            .is_none_or(|timeout| started.elapsed() < timeout)
     }
 
     fn add(
         &mut self,
         key: &'a str,
         value: &'a str,
-        pairs: &mut Object<'a>,
+        pairs: &mut Fields<'a>,
     ) -> Result<(), BudgetExceeded> {
         if value.is_empty() && !self.kv.options.allow_empty_values {
             return Ok(());
@@ -84,7 +99,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
         };
         let value = self.edit(&kv.value_edits, value)?;
         if !kv.options.allow_duplicate_values
-            && pairs.get(key).is_some_and(|have| holds(have, value))
+            && pairs.get_mut(key).is_some_and(|have| holds(have, value))
         {
             return Ok(());
         }
@@ -108,12 +123,12 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
         if !self.kv.options.recursive || self.depth == NESTING_MAX {
             return Ok(None);
         }
-        let mut inner = Object::new(self.event.arena());
+        let mut inner = Fields::new(self.event.arena());
         self.depth += 1;
         let parsed = self.parse(value, &mut inner);
         self.depth -= 1;
         parsed?;
-        Ok((!inner.is_empty()).then_some(inner))
+        Ok((!inner.is_empty()).then(|| inner.into_object()))
     }
 
     fn edit(&mut self, edits: &Edits, text: &'a str) -> Result<&'a str, BudgetExceeded> {

@@ -1,0 +1,59 @@
+//! How fast documents are indexed with and without derived ids, side by side. Not part of `./test`: it judges nothing.
+
+use super::support::{AccessLog, Kelp, Topic, alone, wait_until};
+use serde_json::json;
+use std::time::Instant;
+
+const CONFIG: &str = r#"
+    input {
+      kafka { bootstrap_servers => ["${KAFKA}"] topics => ["${TOPIC}"] group_id => "${GROUP}" auto_offset_reset => "earliest" codec => json }
+    }
+    filter { grok { match => { "line" => "%{COMBINEDAPACHELOG}" } } }
+    output {
+      elasticsearch { hosts => ["${ELASTICSEARCH}"] index => "${GROUP}" derive_document_id => ${DERIVE} }
+    }
+"#;
+/// Each way is measured so often, in turn.
+const ROUNDS: usize = 3;
+
+#[test]
+#[ignore = "measures: KELP_RATES=100000 KELP_BINARY=target/release/kelp ./test rates"]
+fn derived_ids_and_ids_of_elasticsearch() {
+    let Ok(count) = std::env::var("KELP_RATES") else {
+        println!("skipped: KELP_RATES says how many messages to measure with");
+        return;
+    };
+    let count: usize = count.parse().unwrap();
+    let servers = alone();
+    let client = servers.client();
+    let topic = Topic::new(&servers.kafka, "rates");
+    let access = AccessLog::new();
+    let line = |n: usize| json!({"n": n, "line": access.lines[n % access.lines.len()]}).to_string();
+    topic.write((0..count).map(line));
+    let mut rates = [Vec::new(), Vec::new()];
+    for round in 0..ROUNDS {
+        for (way, derive) in ["true", "false"].into_iter().enumerate() {
+            let group = format!("rates-{derive}-{round}");
+            let variables = [("GROUP", group.clone()), ("DERIVE", derive.to_owned())];
+            let mut kelp = Kelp::start_with(&servers, &topic, CONFIG, &[], &variables);
+            let consumed = || topic.committed(&group);
+            wait_until("the first", 120, consumed, |&committed| committed > 0);
+            let (begun, before) = (Instant::now(), topic.committed(&group));
+            wait_until("all", 3600, consumed, |&committed| {
+                committed == count as i64
+            });
+            let seconds = begun.elapsed().as_secs_f64();
+            let rate = (count as i64 - before) as f64 / seconds;
+            println!("derive_document_id => {derive}: {rate:.0} documents a second");
+            rates[way].push(rate);
+            kelp.terminate();
+            assert_eq!(client.count(&group).unwrap(), count as u64);
+        }
+    }
+    let mean = |rates: &[f64]| rates.iter().sum::<f64>() / rates.len() as f64;
+    let [with, without] = rates.map(|rates| mean(&rates));
+    println!(
+        "{with:.0} documents a second with derived ids, {without:.0} without ({:+.1} %)",
+        (with / without - 1.0) * 100.0
+    );
+}
