@@ -40,42 +40,43 @@ fn the_partitions_of_a_killed_process_move_within_the_session_timeout() {
         })
         .unwrap(),
     };
-    for (case, (what, settings, session_s)) in CASES.iter().enumerate() {
-        let name = format!("failover-{case}");
-        let topic = Topic::new(&servers.kafka, &name);
-        topic.write(["{}"]);
-        let start = |member: usize| {
-            let settings = settings.replace("MEMBER", &member.to_string());
-            let config = CONFIG.replace("session_timeout_ms => \"6000\"", &settings);
-            assert_ne!(config, CONFIG);
-            Kelp::start(&servers, &topic, &config, &[])
-        };
-        let mut first = start(1);
+    std::thread::scope(|scope| {
+        for case in 0..CASES.len() {
+            let servers = &servers;
+            scope.spawn(move || move_partitions(servers, case));
+        }
+    });
+}
+
+fn move_partitions(servers: &Servers, case: usize) {
+    let (what, settings, session_s) = CASES[case];
+    let name = format!("failover-{case}");
+    let topic = Topic::new(&servers.kafka, &name);
+    topic.write(["{}"]);
+    let start = |member: usize| {
+        let settings = settings.replace("MEMBER", &member.to_string());
+        let config = CONFIG.replace("session_timeout_ms => \"6000\"", &settings);
+        assert_ne!(config, CONFIG);
+        Kelp::start(servers, &topic, &config, &[])
+    };
+    let mut first = start(1);
+    let has = |kelp: &Kelp, what: &str, count: usize, timeout_s| {
         wait_until(
-            "all partitions",
-            120,
-            || owned(&first, &name),
-            |owned| *owned == PARTITIONS,
+            what,
+            timeout_s,
+            || owned(kelp, &name),
+            |owned| *owned == count,
         );
-        let second = start(2);
-        wait_until(
-            "half of the partitions",
-            120,
-            || owned(&second, &name),
-            |owned| *owned == PARTITIONS / 2,
-        );
-        // The group has come to rest.
-        std::thread::sleep(Duration::from_secs(3));
-        first.kill();
-        let killed = Instant::now();
-        wait_until(
-            "its partitions",
-            session_s + 60,
-            || owned(&second, &name),
-            |owned| *owned == PARTITIONS,
-        );
-        println!("{what}: {:.1} s", killed.elapsed().as_secs_f64());
-    }
+    };
+    has(&first, "all partitions", PARTITIONS, 120);
+    let second = start(2);
+    has(&second, "half of the partitions", PARTITIONS / 2, 120);
+    // The group has come to rest.
+    std::thread::sleep(Duration::from_secs(3));
+    first.kill();
+    let killed = Instant::now();
+    has(&second, "the other half", PARTITIONS, session_s + 60);
+    println!("{what}: {:.1} s", killed.elapsed().as_secs_f64());
 }
 
 /// How many partitions a process has, by what it logs of them.

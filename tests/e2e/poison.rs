@@ -1,6 +1,6 @@
 //! Hostile messages among good ones: all good ones arrive, about as fast as without, and memory stays bounded.
 //!
-//! In `./test` a few hundred hostile messages; `./test poison` writes 10,000 and compares the rates.
+//! In `./test` a hundred hostile messages; `./test poison` writes 10,000 and compares the rates.
 
 use super::support::{AccessLog, Kelp, Servers, Topic, distinct, distribution, wait_until};
 use kelp_harness::{Elasticsearch, ElasticsearchOptions, Kafka, KafkaOptions};
@@ -187,8 +187,8 @@ fn hostile_messages_do_not_keep_good_ones_from_arriving() {
     let number = |name: &str, default: usize| {
         std::env::var(name).map_or(default, |text| text.parse().unwrap())
     };
-    let hostiles = number("KELP_POISON_HOSTILE", 300);
-    let goods = number("KELP_POISON_GOOD", 3_000);
+    let hostiles = number("KELP_POISON_HOSTILE", 100);
+    let goods = number("KELP_POISON_GOOD", 2_000);
     let limit = ("message.max.bytes".to_owned(), (12 * MEBIBYTE).to_string());
     let servers = Servers {
         kafka: Kafka::start(KafkaOptions {

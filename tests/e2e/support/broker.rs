@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const PARTITIONS: i32 = 4;
 /// A broker answers in milliseconds; on a machine under full load a minute has not been enough.
 const TIMEOUT: Duration = Duration::from_secs(240);
+/// A broker that was killed may take minutes to come back on a machine under full load.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A topic with four partitions, written to in turn.
 pub struct Topic {
@@ -32,6 +34,7 @@ impl Topic {
             .set("acks", "all")
             .set("enable.idempotence", "true") // a broker that restarts must not make duplicates that we count
             .set("linger.ms", "20")
+            .set("message.timeout.ms", WRITE_TIMEOUT.as_millis().to_string())
             .set("message.max.bytes", "100000000") // the broker's limit is what matters
             .set("queue.buffering.max.messages", "1000000")
             .create()
@@ -47,13 +50,13 @@ impl Topic {
     /// Writes messages and waits until the broker has them.
     pub fn write<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) {
         self.enqueue(values, None);
-        self.producer.flush(TIMEOUT).unwrap();
+        self.producer.flush(WRITE_TIMEOUT).unwrap();
     }
 
     /// As [`write`](Self::write), with this time in each record, in milliseconds.
     pub fn write_at<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>, time_ms: i64) {
         self.enqueue(values, Some(time_ms));
-        self.producer.flush(TIMEOUT).unwrap();
+        self.producer.flush(WRITE_TIMEOUT).unwrap();
     }
 
     fn enqueue<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>, time_ms: Option<i64>) {
