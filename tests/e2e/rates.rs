@@ -10,7 +10,7 @@ const CONFIG: &str = r#"
     }
     filter { grok { match => { "line" => "%{COMBINEDAPACHELOG}" } } }
     output {
-      elasticsearch { hosts => ["${ELASTICSEARCH}"] index => "${GROUP}" derive_document_id => ${DERIVE} }
+      elasticsearch { hosts => ["${ELASTICSEARCH}"] index => "${GROUP}" derive_document_id => "${DERIVE}" }
     }
 "#;
 /// Each way is measured so often, in turn.
