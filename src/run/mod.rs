@@ -79,8 +79,8 @@ pub struct Running {
     started: Instant,
 }
 
-/// A pipeline whose outputs run and whose inputs are ready to: what may fail has been done, and nothing that runs
-/// was disturbed.
+/// A pipeline whose outputs run: what may fail has been done or, by [`Running::check_successor`], looked at, and nothing
+/// that runs was disturbed.
 pub struct Prepared {
     runtime: Runtime,
     topology: Arc<Topology>,
@@ -121,7 +121,7 @@ impl Letters {
 }
 
 impl Prepared {
-    /// Starts the outputs, and looks whether the inputs could start.
+    /// Starts the outputs.
     pub fn new(
         compiled: Compiled,
         settings: &PipelineSettings,
@@ -130,12 +130,6 @@ impl Prepared {
     ) -> Result<Self, RunError> {
         if compiled.inputs.is_empty() {
             return Err(RunError::NoInput);
-        }
-        for input in &compiled.inputs {
-            input.probe().map_err(|source| RunError::Input {
-                input: input.name,
-                source,
-            })?;
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -276,18 +270,27 @@ impl Running {
 
 /// Replacing and ending.
 impl Running {
-    /// Whether `next` may take its place: standard input cannot be opened a second time.
+    /// Whether `next` may take its place: its inputs, unless they stay as they are, look as if they could start, and
+    /// standard input is not opened a second time. A first start is spared this: there is nothing to be left running.
     pub fn check_successor(
         &self,
         next: &Prepared,
         settings: &PipelineSettings,
     ) -> Result<(), RunError> {
-        let stdin = |topology: &Topology| topology.inputs.iter().any(Input::is_stdin);
-        let reads_stdin = stdin(&self.topology) || stdin(&next.topology);
-        match reads_stdin && !self.inlet.serves(&next.topology, settings) {
-            true => Err(RunError::StandardInput),
-            false => Ok(()),
+        if self.inlet.serves(&next.topology, settings) {
+            return Ok(());
         }
+        let stdin = |topology: &Topology| topology.inputs.iter().any(Input::is_stdin);
+        if stdin(&self.topology) || stdin(&next.topology) {
+            return Err(RunError::StandardInput);
+        }
+        for input in &next.topology.inputs {
+            input.probe().map_err(|source| RunError::Input {
+                input: input.name,
+                source,
+            })?;
+        }
+        Ok(())
     }
 
     /// Consumes nothing more; [`stop`](Self::stop) or [`end`] is to follow.
