@@ -12,18 +12,19 @@ const TO: u16 = 31_999;
 pub(crate) fn free() -> Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let span = u32::from(TO - FROM) + 1;
-    for _ in 0..span {
+    let candidates = (0..span).map(|_| {
         // processes start at different places, so that two test binaries rarely race for one port
         let index = std::process::id()
             .wrapping_mul(97)
             .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))
             % span;
-        let port = FROM + u16::try_from(index).expect("the span fits a port");
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err(Error::NoPort { from: FROM, to: TO })
+        FROM + u16::try_from(index).expect("the span fits a port")
+    });
+    first_free(candidates).ok_or(Error::NoPort { from: FROM, to: TO })
+}
+
+fn first_free(mut candidates: impl Iterator<Item = u16>) -> Option<u16> {
+    candidates.find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
 }
 
 #[cfg(test)]
@@ -39,8 +40,10 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_passed_over() {
-        let a = free().unwrap();
-        let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, a + 1)).unwrap();
-        assert_ne!(free().unwrap(), a + 1);
+        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let taken = held.local_addr().unwrap().port();
+        assert_eq!(first_free([taken].into_iter()), None);
+        let next = first_free([taken].into_iter().chain(FROM..=TO)).unwrap();
+        assert!((FROM..=TO).contains(&next));
     }
 }
