@@ -344,6 +344,12 @@ fn text_contains(constant: Constant, part: &str) -> bool {
 fn same_in_list(needle: Option<&Value<'_>>, item: Option<&Value<'_>>) -> bool {
     match (needle, item) {
         (Some(Value::Str(needle)), Some(Value::Str(item))) => needle == item,
+        // The usual mixtures need no memory for a text.
+        (Some(Value::Int(needle)), Some(Value::Int(item))) => needle == item,
+        (Some(Value::Int(number)), Some(Value::Str(text)))
+        | (Some(Value::Str(text)), Some(Value::Int(number))) => {
+            itoa::Buffer::new().format(*number) == *text
+        }
         (Some(Value::Array(_) | Value::Object(_)), _) | (_, None) => false,
         (Some(needle), Some(item)) => text_of(needle) == text_of(item),
         (None, Some(_)) => false,

@@ -241,7 +241,7 @@ pub static UNSUPPORTED_FILTERS: &[(&str, &str)] = &[
     ("metaevent", "not supported; use `clone`"),
     (
         "multiline",
-        "Logstash dropped it for the codec; join lines before they reach Kafka, where the order of one source is known",
+        "Logstash dropped it for the codec `multiline`, which is here: give it to the input",
     ),
     (
         "oui",
