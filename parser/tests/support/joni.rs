@@ -124,6 +124,11 @@ pub fn compare(questions: &[(Options, String, String)]) -> usize {
         "{compared} compared, {refused} not comparable, {} differ",
         wrong.len()
     );
+    assert!(
+        compared * 10 >= questions.len() * 9,
+        "{refused} of {} questions could not be compared",
+        questions.len()
+    );
     wrong.sort_by_key(String::len);
     assert!(
         wrong.is_empty(),
