@@ -122,3 +122,19 @@ fn nesting_that_people_write_runs() {
         "{event:?}"
     );
 }
+
+#[test]
+fn methods_that_go_over_a_text_take_long_texts() {
+    let code = "m = 'at some.place \t(Code.java:12)\n' * 4000; \
+        event.set('gsub', m.gsub(/\\t/, ' ').length); \
+        event.set('block', m.gsub(/[aeiou]/) { |v| v.upcase }.length); \
+        event.set('scan', m.scan(/\\d+/).length); \
+        event.set('split', m.split(/\\n/).length); \
+        event.set('last', 'ab'.gsub(/(a)|b/, 'x') + $~[0])";
+    let event = run(code.to_owned());
+    assert!(
+        event.as_ref().is_ok_and(|text| text
+            .contains(r#""gsub":120000,"block":120000,"scan":4000,"split":4000,"last":"xxb""#)),
+        "{event:?}"
+    );
+}

@@ -409,7 +409,11 @@ fn size_of(object: &Obj) -> usize {
             Obj::Hash(hash) | Obj::Set(hash) => hash.size(),
             Obj::Uri(uri) => 2 * uri.text.len() + size_of_val(&**uri),
             Obj::Big(big) => big.bits() as usize / 8,
-            Obj::Match(found) => found.text.len(),
+            Obj::Match(found) => {
+                size_of_val(&**found)
+                    + size_of_val(&*found.spans)
+                    + found.text.len() / Arc::strong_count(&found.text)
+            }
             Obj::Exception { message, .. } => message.len(),
             _ => 0,
         }

@@ -218,6 +218,11 @@ impl<'r, 'a> Run<'r, 'a> {
         Ok(())
     }
 
+    /// How many steps the run may still take.
+    pub(crate) fn steps_left(&self) -> u64 {
+        self.steps
+    }
+
     // What methods need to make values and errors.
 
     pub(crate) fn new_str(&mut self, text: &str) -> Val {

@@ -1,5 +1,7 @@
 //! Values of the evaluator: small ones lie in the value, others on the heap behind a handle.
 
+use std::sync::Arc;
+
 use num_bigint::BigInt;
 
 use super::class::Class;
@@ -171,7 +173,8 @@ pub(crate) struct Uri {
 /// What a regular expression found.
 #[derive(Clone, Debug)]
 pub(crate) struct MatchData {
-    pub(crate) text: Box<str>,
+    /// What was searched, which all matches of one `gsub` or the like share.
+    pub(crate) text: Arc<str>,
     /// Byte spans of the whole match and of the groups.
     pub(crate) spans: Vec<Option<(usize, usize)>>,
     pub(crate) regex: Regex,

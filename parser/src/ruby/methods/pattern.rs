@@ -1,11 +1,16 @@
 //! Regular expressions and what they match.
 
-use crate::regex::{Options, Regex};
+use std::sync::Arc;
+
+use crate::regex::{Budget, Options, Regex};
 use crate::ruby::class::Class;
 use crate::ruby::interp::{Eval, Flow, Run};
 use crate::ruby::lexer::{POST_MATCH, PRE_MATCH, WHOLE_MATCH};
 use crate::ruby::names::M;
 use crate::ruby::value::{MatchData, Obj, Val};
+
+/// Steps of a run that go for those between two questions of a search whether to go on.
+const STEPS_PER_QUESTION: u64 = 160;
 
 impl Run<'_, '_> {
     // Regular expressions.
@@ -29,27 +34,53 @@ impl Run<'_, '_> {
         text: &str,
         from: usize,
     ) -> Result<Option<(usize, usize)>, Flow> {
-        self.steps(1 + text.len() / 256)?;
-        match regex.captures_at(text, from, self.scratch) {
-            Ok(false) => {
-                self.last_match = Val::Nil;
-                Ok(None)
+        let found = self.search(regex, text, from)?;
+        match found {
+            Some(_) => {
+                self.keep_match(regex, &text.into());
             }
-            Ok(true) => {
-                let spans: Vec<_> = (0..=regex.group_count())
-                    .map(|group| self.scratch.span(group))
-                    .collect();
-                let whole = spans[0];
-                let found = MatchData {
-                    text: text.into(),
-                    spans,
-                    regex: regex.clone(),
-                };
-                self.last_match = self.heap().add(Obj::Match(Box::new(found)));
-                Ok(whole)
-            }
-            Err(_) => Err(Flow::Exhausted("a pattern took too many steps")),
+            None => self.last_match = Val::Nil,
         }
+        Ok(found)
+    }
+
+    /// Searches from a byte on, for the steps that it takes to get to the end of the match.
+    pub(super) fn search(
+        &mut self,
+        regex: &Regex,
+        text: &str,
+        from: usize,
+    ) -> Result<Option<(usize, usize)>, Flow> {
+        self.steps(1 + (text.len() / 256).min(16))?;
+        let (most, mut asked) = (self.steps_left() / STEPS_PER_QUESTION, 0);
+        let mut keep_going = || {
+            asked += 1;
+            asked <= most
+        };
+        let budget = Budget {
+            keep_going: Some(&mut keep_going),
+            ..Budget::default()
+        };
+        let found = match regex.captures_within(text, from, self.scratch, budget) {
+            Ok(true) => self.scratch.span(0),
+            Ok(false) => None,
+            Err(_) => return Err(Flow::Exhausted("a pattern took too many steps")),
+        };
+        let walked = found.map_or(text.len(), |span| span.1).saturating_sub(from);
+        self.steps(walked / 256 + (asked * STEPS_PER_QUESTION) as usize)?;
+        Ok(found)
+    }
+
+    /// Makes what the last search found in a text the `$~`.
+    pub(super) fn keep_match(&mut self, regex: &Regex, text: &Arc<str>) -> MatchData {
+        let spans = (0..=regex.group_count()).map(|group| self.scratch.span(group));
+        let found = MatchData {
+            text: text.clone(),
+            spans: spans.collect(),
+            regex: regex.clone(),
+        };
+        self.last_match = self.heap().add(Obj::Match(Box::new(found.clone())));
+        found
     }
 
     /// `$1` and the like.

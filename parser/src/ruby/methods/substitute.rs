@@ -1,5 +1,7 @@
 //! `split`, `scan`, `sub`, `gsub` and `format`.
 
+use std::sync::Arc;
+
 use crate::regex::{Options, Regex};
 use crate::ruby::class::Class;
 use crate::ruby::interp::{Block, Eval, Flow, Run};
@@ -42,11 +44,13 @@ impl<'r> Run<'r, '_> {
             }
             None if !separator.is_nil() => {
                 let regex = self.pattern(Some(separator))?;
+                let shared: Arc<str> = text.into();
                 let (mut start, mut from) = (0, 0);
                 while from <= text.len() && parts.len() + 1 < most {
-                    let Some((begin, end)) = self.find(&regex, text, from)? else {
+                    let Some((begin, end)) = self.search(&regex, text, from)? else {
                         break;
                     };
+                    let found = self.keep_match(&regex, &shared);
                     if begin == end {
                         let next = text[end..].chars().next().map_or(1, char::len_utf8);
                         from = end + next;
@@ -62,13 +66,8 @@ impl<'r> Run<'r, '_> {
                         from = end;
                     }
                     parts.push(text[start..begin].to_owned());
-                    for group in 1..=regex.group_count() {
-                        if let Some(Obj::Match(found)) = self.memory.heap.object(self.last_match)
-                            && let Some(text) = found.group(group)
-                        {
-                            parts.push(text.to_owned());
-                        }
-                    }
+                    let groups = (1..found.spans.len()).filter_map(|group| found.group(group));
+                    parts.extend(groups.map(str::to_owned));
                     start = end;
                 }
                 parts.push(text[start..].to_owned());
@@ -124,14 +123,14 @@ impl<'r> Run<'r, '_> {
         let mut out = String::new();
         let mut list = Vec::new();
         let (mut copied, mut from) = (0, 0);
+        let shared: Arc<str> = text.into();
+        self.last_match = Val::Nil;
         while from <= text.len() {
-            let Some((start, end)) = self.find(&regex, text, from)? else {
+            let Some((start, end)) = self.search(&regex, text, from)? else {
                 break;
             };
-            let found = match self.memory.heap.object(self.last_match) {
-                Some(Obj::Match(found)) => found.clone(),
-                _ => break,
-            };
+            let found = self.keep_match(&regex, &shared);
+            let before = out.len();
             out.push_str(&text[copied..start]);
             copied = end;
             from = if start == end {
@@ -165,7 +164,7 @@ impl<'r> Run<'r, '_> {
                     out.push_str(&self.text_of(value)?);
                 }
             }
-            self.steps(out.len() / 1024)?;
+            self.steps((out.len() - before) / 64)?;
             if method == M::SubNamed {
                 break;
             }
