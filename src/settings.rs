@@ -116,11 +116,11 @@ impl Settings {
         };
         values.notices.extend(notice);
         args.overlay(&mut |name, value| values.set(name, value, &|_| true))?;
-        if args.config.path.is_some() {
-            values.remove("config.string");
-        }
-        if args.config.text.is_some() {
-            values.remove("path.config");
+        // A flag goes before what the file has of the other; of two flags it is told that they do not go together.
+        match (&args.config.path, &args.config.text) {
+            (Some(_), None) => values.remove("config.string"),
+            (None, Some(_)) => values.remove("path.config"),
+            (Some(_), Some(_)) | (None, None) => {}
         }
         Self::of(values, directory)
     }
@@ -164,13 +164,10 @@ impl Settings {
 
     /// The pipelines as the files describe them now: those of `pipelines.yml` where it is used, else one.
     pub fn pipelines(&self) -> Result<Vec<PipelineSettings>, SettingsError> {
-        let listed = match &self.list {
-            Some(list) => pipelines::read(list, &self.values)?,
-            None => None,
-        };
-        let Some(listed) = listed else {
+        let Some(list) = &self.list else {
             return Ok(vec![self.pipeline.clone()]);
         };
+        let listed = pipelines::read(list, &self.values)?;
         let common = &self.pipeline;
         let pipeline = |values: &Values| {
             let (in_flight, bytes) = (common.in_flight.clone(), common.in_flight_bytes);
@@ -390,6 +387,9 @@ mod tests {
         assert_eq!((pipeline.workers, pipeline.id.as_str()), (2, "logs"));
         assert_eq!(pipeline.config.text.as_deref(), Some("input {}"));
         assert_eq!(pipeline.config.path, None);
+        let both = directory.load(&["-f", "a.conf", "-e", "input {}"]).unwrap();
+        let both = crate::configuration::read(&both.pipelines().unwrap()[0].config);
+        assert!(both.unwrap_err().to_string().contains("-f and -e"));
         assert_eq!(settings.node_name, "n1");
         let refused = directory.load(&["--pipeline.ordered", "true"]).unwrap_err();
         assert!(
@@ -442,7 +442,8 @@ mod tests {
                 "a name without slashes",
             ),
         ];
-        for (list, why) in refusals {
+        let gone = [("", "empty or gone"), ("# nothing yet", "empty or gone")];
+        for (list, why) in refusals.into_iter().chain(gone) {
             let directory = Directory::with("refused", &[("pipelines.yml", list)]);
             let error = directory.load(&[]).unwrap().pipelines().unwrap_err();
             assert!(error.to_string().contains(why), "{list}: {error}");

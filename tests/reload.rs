@@ -129,6 +129,9 @@ fn pipelines_of_a_list_come_change_and_go_by_themselves() {
 
     kelp.write("pipelines.yml", "- pipeline.id: [");
     kelp.wait_for_log("the pipelines go on as they were", 1);
+    // As it is for a moment while it is written anew.
+    kelp.write("pipelines.yml", "");
+    kelp.wait_for_log("the pipelines go on as they were", 2);
     kelp.write("pipelines.yml", &list(&[("main", "pipeline.conf")]));
     kelp.wait_for_log("pipeline removed pipeline=\"second\"", 1);
     assert_eq!(

@@ -13,14 +13,17 @@ pub(super) const FILE_NAME: &str = "pipelines.yml";
 /// Settings that Logstash still tolerates for one pipeline, without effect.
 const TOLERATED: [&str; 2] = ["config.reload.automatic", "config.reload.interval"];
 
-/// The values of each pipeline, what it leaves out being taken from `base`; `None` where there is no file.
-pub(super) fn read(path: &Path, base: &Values) -> Result<Option<Vec<Values>>, SettingsError> {
-    let Some(yaml) = read_yaml(path)? else {
-        return Ok(None);
-    };
+/// The values of each pipeline, what it leaves out being taken from `base`. A file that is empty or gone is an error: it is so for
+/// a moment whenever it is written anew, and pipelines that run must not end for that.
+pub(super) fn read(path: &Path, base: &Values) -> Result<Vec<Values>, SettingsError> {
     let conflict = |message: String| {
         let path = path.display();
         SettingsError::Conflict(format!("`{path}`: {message}"))
+    };
+    let Some(yaml) = read_yaml(path)? else {
+        let message =
+            "it is empty or gone: list pipelines in it, or name a configuration with -f or -e";
+        return Err(conflict(message.to_owned()));
     };
     let Value::Sequence(entries) = yaml else {
         let message = "expected a list, each pipeline with `- pipeline.id: name`";
@@ -46,7 +49,7 @@ pub(super) fn read(path: &Path, base: &Values) -> Result<Option<Vec<Values>>, Se
     }
     match pipelines.is_empty() {
         true => Err(conflict("there is no pipeline in it".to_owned())),
-        false => Ok(Some(pipelines)),
+        false => Ok(pipelines),
     }
 }
 
