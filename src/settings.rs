@@ -267,8 +267,8 @@ fn event_limits(values: &Values) -> Result<EventLimits, SettingsError> {
     if let Some(bytes) = values.bytes("kelp.event.max_bytes")? {
         limits.max_bytes = bytes as usize;
     }
-    if let Some(fields) = values.number("kelp.event.max_fields")? {
-        limits.max_fields = fields as usize;
+    if let Some(fields) = values.positive("kelp.event.max_fields")? {
+        limits.max_fields = fields;
     }
     Ok(limits)
 }

@@ -10,6 +10,9 @@ fn split_unit(text: &str) -> Option<(f64, &str)> {
     Some((text[..end].parse().ok()?, text[end..].trim()))
 }
 
+/// Longer than any process runs, in seconds, and short enough to be added to any time.
+const FOREVER: f64 = u32::MAX as f64;
+
 /// `3s`, `500ms`, `2m`, ... (source: `LogStash::Util::TimeValue`).
 pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split_unit(text)?;
@@ -23,7 +26,7 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
         "d" => number * 86_400.0,
         _ => return None,
     };
-    Duration::try_from_secs_f64(seconds).ok()
+    Duration::try_from_secs_f64(seconds.min(FOREVER)).ok()
 }
 
 /// `1024mb`, `64`, ...; units are powers of 1024, as in Logstash.
@@ -58,6 +61,8 @@ mod tests {
         assert_eq!(parse_bytes("12 parsecs"), None);
         assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(parse_duration("5"), None);
+        let long = parse_duration("99999999999999d").unwrap();
+        assert!(std::time::Instant::now().checked_add(long).is_some());
         assert_eq!(parse_ports("9600-9700"), Some((9600, 9700)));
         assert_eq!(parse_ports("9700-9600"), None);
     }

@@ -218,7 +218,8 @@ impl Values {
     }
 
     pub fn bytes(&self, name: &'static str) -> Result<Option<u64>, SettingsError> {
-        self.parse(name, "a size such as 1024mb", parse_bytes)
+        let above_zero = |text: &str| parse_bytes(text).filter(|bytes| *bytes > 0);
+        self.parse(name, "a size above 0, such as 1024mb", above_zero)
     }
 
     pub fn ecs(&self) -> Result<Option<EcsCompatibility>, SettingsError> {
@@ -301,6 +302,17 @@ mod tests {
         let mut values = Values::default();
         values.add("", &serde_yaml_ng::from_str(yaml).unwrap(), &|_| true)?;
         Ok(values)
+    }
+
+    /// With no memory for what is in flight nothing would ever be consumed.
+    #[test]
+    fn a_size_of_nothing_is_refused() {
+        let bytes = |yaml: &str| values(yaml).unwrap().bytes("kelp.memory");
+        assert_eq!(bytes("kelp.memory: 1mb").unwrap(), Some(1 << 20));
+        for none in ["0", "0mb", "0.1b"] {
+            let error = bytes(&format!("kelp.memory: {none}")).unwrap_err();
+            assert!(error.to_string().contains("a size above 0"), "{error}");
+        }
     }
 
     fn refusal(yaml: &str) -> String {
