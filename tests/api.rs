@@ -36,7 +36,10 @@ struct Api {
 
 impl Api {
     fn start(name: &str, flags: &[&str]) -> Self {
-        let kelp = Kelp::start(name, CONFIG, &[&FLAGS, flags].concat());
+        Self::of(Kelp::start(name, CONFIG, &[&FLAGS, flags].concat()))
+    }
+
+    fn of(kelp: Kelp) -> Self {
         kelp.wait_for_log("api on http://", 1);
         let log = kelp.log();
         let address = log.split("api on http://").nth(1).unwrap();
@@ -175,6 +178,40 @@ fn programs_made_for_logstash_find_their_names() {
         page.contains("kelp_events_in_total{pipeline=\"p\"} 200"),
         "{page}"
     );
+}
+
+#[test]
+fn a_pipeline_that_could_not_start_is_red_until_it_is_mended() {
+    let list = "- pipeline.id: good\n  path.config: good.conf\n- pipeline.id: late\n  path.config: late.conf\n";
+    let files = [
+        ("pipelines.yml", list),
+        ("good.conf", CONFIG),
+        ("late.conf", "input {"),
+    ];
+    let flags = ["-r", "--config.reload.interval", "100ms"];
+    let flags = [&FLAGS[..4], &flags].concat();
+    let mut api = Api::of(Kelp::start_with("mended", &files, &flags));
+    let health = api.get("/_health_report");
+    let states = &health["indicators"]["pipelines"]["indicators"];
+    assert_eq!(
+        (&health["status"], &states["late"]["status"]),
+        (&"red".into(), &"red".into())
+    );
+    assert_eq!(states["good"]["status"], "green");
+    let mended = "input { generator { message => 'x' } } filter { drop { } } output { null { } }";
+    api.kelp.write("late.conf", mended);
+    let begun = Instant::now();
+    while api.get("/_health_report")["status"] == "red" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{health}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    api.kelp.write(
+        "pipelines.yml",
+        &list[..list.find("- pipeline.id: late").unwrap()],
+    );
+    api.kelp
+        .wait_for_log("pipeline removed pipeline=\"late\"", 1);
+    api.kelp.end();
 }
 
 #[test]

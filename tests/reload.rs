@@ -147,15 +147,24 @@ fn pipelines_of_a_list_come_change_and_go_by_themselves() {
 /// One that cannot start keeps no other from running, and is seen in the exit code.
 #[test]
 fn a_broken_pipeline_of_a_list_keeps_no_other_from_running() {
-    let list = "- pipeline.id: main\n  path.config: pipeline.conf\n- pipeline.id: broken\n  config.string: 'filter {'\n";
+    let list = "\
+- pipeline.id: main
+  path.config: pipeline.conf
+- pipeline.id: broken
+  config.string: 'filter {'
+- pipeline.id: unreadable
+  config.string: 'input { kafka { security_protocol => SSL ssl_truststore_type => PEM ssl_truststore_location => \"/no/such/file\" } } output { null { } }'
+";
     let files = [("pipelines.yml", list), ("pipeline.conf", &config("old"))];
     let mut kelp = Kelp::start_with("one-broken", &files, &[]);
     kelp.wait_for_log(
         "not started: the configuration is broken pipeline=\"broken\"",
         1,
     );
+    kelp.wait_for_log("not started: input `kafka` cannot start", 1);
     kelp.write_line("1");
     kelp.wait_for_lines(&["old 1"]);
+    assert!(!kelp.log().contains("as before"), "{}", kelp.log());
     drop(kelp.child.stdin.take());
     assert_eq!(kelp.child.wait().unwrap().code(), Some(1));
 }

@@ -27,7 +27,8 @@ pub struct Agent {
     refused: Option<String>,
     /// Reloads of all pipelines, those that are gone too.
     reloads: Reloads,
-    has_failed: bool,
+    /// Those that have given up or could not start, by id, until they run or are not wanted any more.
+    failed: BTreeSet<String>,
 }
 
 /// One pipeline.
@@ -128,7 +129,7 @@ impl Agent {
             seen: BTreeMap::new(),
             refused: None,
             reloads: Reloads::default(),
-            has_failed: false,
+            failed: BTreeSet::new(),
         };
         agent.bring(wanted, false);
         match agent.pipelines.is_empty() {
@@ -152,9 +153,9 @@ impl Agent {
         &self.reloads
     }
 
-    /// Whether a pipeline has given up.
-    pub fn has_failed(&self) -> bool {
-        self.has_failed
+    /// The pipelines that have given up or could not start, by id.
+    pub fn failed(&self) -> &BTreeSet<String> {
+        &self.failed
     }
 
     /// Whether anything may still happen.
@@ -173,7 +174,7 @@ impl Agent {
             let mut patience = self.settings.shutdown_timeout;
             if let Some(why) = self.failure_of(&group) {
                 error!(pipeline = group[0], "{why}");
-                self.has_failed = true;
+                self.failed.extend(group.iter().cloned());
             } else if self.is_done(&group) {
                 // What filters still hold back is made now; only where nobody else waits may that take long.
                 if is_last {

@@ -55,6 +55,7 @@ impl Agent {
         let is_gone = |id: &&String| !seen.contains_key(*id);
         changed.extend(self.pipelines.keys().filter(is_gone).cloned());
         self.seen = seen;
+        self.failed.retain(|id| self.seen.contains_key(id));
         if changed.is_empty() {
             return;
         }
@@ -121,10 +122,7 @@ impl Agent {
                     pipeline = id,
                     "not reloaded, the pipeline goes on as it was: {why}"
                 ),
-                false => {
-                    error!(pipeline = id, "not started: {why}");
-                    self.has_failed |= !self.pipelines.contains_key(id);
-                }
+                false => error!(pipeline = id, "not started: {why}"),
             }
         }
         let because = why.first().map_or("", |(id, _)| id.as_str());
@@ -137,9 +135,14 @@ impl Agent {
                 );
             }
             let text = own.map_or(because, |(_, why)| why.as_str()).to_owned();
-            if let Some(pipeline) = self.pipelines.get_mut(id) {
-                pipeline.reloads.failed(&text);
-                self.reloads.failed(&text);
+            match self.pipelines.get_mut(id) {
+                Some(pipeline) => {
+                    pipeline.reloads.failed(&text);
+                    self.reloads.failed(&text);
+                }
+                None => {
+                    self.failed.insert(id.clone());
+                }
             }
         }
     }
@@ -180,6 +183,10 @@ impl Agent {
                     left.letters.close();
                     info!(pipeline = id, "pipeline removed");
                 }
+            }
+            Err((id, error)) if definitions.is_empty() => {
+                left.into_values().for_each(|left| left.letters.close());
+                self.refuse(group, &[(id, error.to_string())]);
             }
             Err((id, error)) => {
                 error!(
@@ -361,6 +368,7 @@ impl Agent {
 
     fn put(&mut self, definition: Definition, running: Running, before: Option<&Reloads>) {
         let settings = &definition.settings;
+        self.failed.remove(&settings.id);
         let mut reloads = before.cloned().unwrap_or_default();
         match before {
             Some(_) => {
@@ -422,7 +430,7 @@ impl Agent {
                 pipeline = id,
                 "the configuration from before does not start either: {error}"
             );
-            self.has_failed = true;
+            self.failed.extend(group.iter().cloned());
             return;
         }
         self.connections.extend(connections);

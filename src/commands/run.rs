@@ -93,7 +93,7 @@ fn run_until_told(mut agent: Agent, signals: &Signals) -> ExitCode {
         }
     }
     metrics.observe(&agent);
-    let code = ExitCode::from(u8::from(agent.has_failed()));
+    let code = ExitCode::from(u8::from(!agent.failed().is_empty()));
     agent.stop();
     info!("stopped");
     code

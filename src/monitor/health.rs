@@ -35,11 +35,8 @@ struct Finding {
 /// The status of the process.
 pub fn status(node: &NodeSnapshot) -> &'static str {
     let running = node.pipelines.iter().map(status_of);
-    let ended = node.ended.iter().map(|_| match node.has_failed {
-        true => Status::Red,
-        false => Status::Yellow,
-    });
-    let failed = node.has_failed.then_some(Status::Red);
+    let ended = node.ended.iter().map(|_| Status::Yellow);
+    let failed = node.failed.iter().map(|_| Status::Red);
     let all = running.chain(ended).chain(failed);
     all.max().unwrap_or(Status::Green).name()
 }
@@ -54,24 +51,22 @@ pub fn report(node: &NodeSnapshot, api: &Api) -> Value {
         let id = pipeline.pipeline_id.clone();
         pipelines.insert(id, indicator(status_of(pipeline), &findings, "RUNNING"));
     }
-    for id in &node.ended {
+    let ended = node.ended.iter().map(|id| {
+        let cause = format!("pipeline `{id}` has ended");
+        (id, Status::Yellow, cause, "FINISHED")
+    });
+    let failed = node.failed.iter().map(|id| {
+        let cause = format!("pipeline `{id}` has given up or could not start");
+        (id, Status::Red, cause, "TERMINATED")
+    });
+    for (id, status, cause, state) in ended.chain(failed) {
+        symptoms.push(cause.clone());
         let finding = Finding {
-            status: match node.has_failed {
-                true => Status::Red,
-                false => Status::Yellow,
-            },
-            cause: format!("pipeline `{id}` has ended"),
-            action: "see the log for what it ended with",
+            status,
+            cause,
+            action: "see the log for why",
         };
-        symptoms.push(finding.cause.clone());
-        let state = match node.has_failed {
-            true => "TERMINATED",
-            false => "FINISHED",
-        };
-        pipelines.insert(id.clone(), indicator(finding.status, &[finding], state));
-    }
-    if node.has_failed && node.ended.is_empty() {
-        symptoms.push("a pipeline could not start; the log says why".to_owned());
+        pipelines.insert(id.clone(), indicator(status, &[finding], state));
     }
     let symptom = match symptoms.is_empty() {
         true => "everything flows".to_owned(),

@@ -21,10 +21,10 @@ pub struct NodeSnapshot {
     pub defaults: (usize, usize, u64),
     /// The pipelines that run.
     pub pipelines: Vec<Snapshot>,
-    /// The pipelines that have come to their end or have given up.
+    /// The pipelines that have come to their end.
     pub ended: Vec<String>,
-    /// Whether one has given up.
-    pub has_failed: bool,
+    /// The pipelines that have given up or could not start.
+    pub failed: Vec<String>,
     /// How reloads went, of all pipelines together.
     pub reloads: Reloads,
     /// Rates of all pipelines together, as JSON.
@@ -45,7 +45,7 @@ impl NodeSnapshot {
             ),
             pipelines: Vec::new(),
             ended: Vec::new(),
-            has_failed: agent.has_failed(),
+            failed: agent.failed().iter().cloned().collect(),
             reloads: agent.reloads().clone(),
             flow: json!({}),
         };
@@ -57,7 +57,12 @@ impl NodeSnapshot {
                     snapshot.hash = pipeline.hash();
                     node.pipelines.push(snapshot);
                 }
-                None => node.ended.push(pipeline.settings().id.clone()),
+                None => {
+                    let id = &pipeline.settings().id;
+                    if !agent.failed().contains(id) {
+                        node.ended.push(id.clone());
+                    }
+                }
             }
         }
         node
