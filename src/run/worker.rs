@@ -234,10 +234,12 @@ impl Worker {
         let Self {
             topology,
             writers,
+            stats,
             arena,
             state,
             ..
         } = self;
+        let mut written = 0;
         let record = made.record(0);
         let from = Provenance {
             record: &record,
@@ -250,8 +252,11 @@ impl Worker {
                 .pipeline
                 .flush(arena, now, closing, state, &mut |event, state| {
                     route(topology, writers, state, &event, &from);
+                    written += 1;
                 });
         });
+        stats.count_events(0, written);
+        stats.publish_filters(&state.counters);
         if let Err(panicked) = flushed {
             tracing::error!(
                 "a defect: the filters panicked ({panicked}) when asked for what they hold back; the pipeline goes on without it. Please report it"

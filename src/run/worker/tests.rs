@@ -40,7 +40,7 @@ impl Codec for FaultyCodec {
     }
 }
 
-/// A filter with a defect.
+/// A filter with a defect, which makes one event when it is asked for what it holds back for the last time.
 struct FaultyFilter;
 
 impl Filter for FaultyFilter {
@@ -52,6 +52,12 @@ impl Filter for FaultyFilter {
             "the filter's defect"
         );
         Outcome::Matched
+    }
+
+    fn flush<'a>(&self, context: &mut Context<'a, '_>) {
+        if context.closing {
+            context.emit(Event::new(context.arena, context.now), true);
+        }
     }
 }
 
@@ -128,6 +134,7 @@ struct Bench {
     output: FaultyOutput,
     store: DeadLetterStore,
     dead_letters: DeadLetters,
+    stats: Arc<WorkerStats>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -158,6 +165,7 @@ impl Bench {
             output,
             store,
             dead_letters,
+            stats: Arc::default(),
             _runtime: runtime,
         }
     }
@@ -171,13 +179,12 @@ impl Bench {
             sender.send(Batch { records, input: 0 }).unwrap();
         }
         drop(sender);
-        let stats = Arc::new(WorkerStats::default());
         let limits = EventLimits {
             max_bytes: 1 << 20,
             max_fields: 100,
         };
         let topology = Arc::new(self.topology);
-        let worker = Worker::new(topology, stats, self.dead_letters, limits, true);
+        let worker = Worker::new(topology, self.stats, self.dead_letters, limits, true);
         let thread = std::thread::spawn(move || worker.run(&receiver, &crossbeam_channel::never()));
         let is_well = thread.join().is_ok();
         self.store.close(false);
@@ -230,6 +237,17 @@ fn a_record_that_panics_is_a_dead_letter_and_the_others_go_on() {
         assert_eq!(letter["origin"]["offset"], offset);
     }
     assert_eq!(batch.receipts().first_unsettled(0), batch.len() as u32);
+}
+
+#[test]
+fn what_filters_held_back_is_counted() {
+    let bench = Bench::new("held-back");
+    let stats = Arc::clone(&bench.stats);
+    assert!(bench.run(&[&batch(&["one", "two"])]).2);
+    let totals = crate::run::Totals::of(std::iter::once(&*stats));
+    assert_eq!((totals.events_in, totals.events_out), (2, 3));
+    // The second filter has had it, too.
+    assert_eq!(totals.filters[1].events_in, 3);
 }
 
 #[test]
