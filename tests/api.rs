@@ -198,13 +198,19 @@ fn a_pipeline_that_could_not_start_is_red_until_it_is_mended() {
         (&"red".into(), &"red".into())
     );
     assert_eq!(states["good"]["status"], "green");
-    let mended = "input { generator { message => 'x' } } filter { drop { } } output { null { } }";
+    let mended = "
+        input { generator { message => 'x' } }
+        filter { aggregate { task_id => '%{message}' code => 'map' } drop { } }
+        output { null { } }";
     api.kelp.write("late.conf", mended);
     let begun = Instant::now();
     while api.get("/_health_report")["status"] == "red" {
         assert!(begun.elapsed() < Duration::from_secs(60), "{health}");
         std::thread::sleep(Duration::from_millis(50));
     }
+    // The filter needs the order of events.
+    let workers = |id: &str| api.get("/_node/pipelines")["pipelines"][id]["workers"].clone();
+    assert_eq!((workers("good"), workers("late")), (2.into(), 1.into()));
     api.kelp.write(
         "pipelines.yml",
         &list[..list.find("- pipeline.id: late").unwrap()],

@@ -140,6 +140,10 @@ fn pipelines_of_a_list_come_change_and_go_by_themselves() {
         "{}",
         kelp.log()
     );
+    let place =
+        "- pipeline.id: main\n  path.config: pipeline.conf\n  dead_letter_queue.max_bytes: 2mb\n";
+    kelp.write("pipelines.yml", place);
+    kelp.wait_for_log("restart to change them pipeline=\"main\"", 1);
     kelp.write_line("3");
     kelp.finish(&["old 1", "new 2", "new 3"]);
 }

@@ -244,6 +244,12 @@ impl Agent {
         };
         let old = self.pipelines.get(&settings.id);
         let running = old.and_then(Pipeline::running);
+        // They go on with what was opened for them.
+        if let (Some(old), Some(_)) = (old, running)
+            && old.settings().dead_letters != settings.dead_letters
+        {
+            return Err(RunError::DeadLetterSettings);
+        }
         let dead_letters = match (running, new_letters.get(&settings.id)) {
             (Some(running), _) => running.dead_letters().clone(),
             (None, Some(letters)) => letters.handle().clone(),
@@ -377,7 +383,7 @@ impl Agent {
                 info!(pipeline = settings.id, "reloaded");
             }
             None => {
-                let workers = settings.workers;
+                let workers = running.workers();
                 info!(pipeline = settings.id, workers, "pipeline started");
             }
         }

@@ -17,7 +17,7 @@ pub use source::{Choice, LetterSource, Reading, What};
 pub use topic::TopicSettings;
 
 /// The settings about dead letters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetterPlace {
     /// The directory in which each pipeline has one of its own (`path.dead_letter_queue`).
     pub path: PathBuf,

@@ -182,7 +182,7 @@ impl Snapshot {
             });
         Self {
             pipeline_id: settings.id.clone(),
-            workers: settings.workers,
+            workers: running.workers(),
             batch_size: settings.batch_size,
             batch_delay_ms: settings.batch_delay.as_millis() as u64,
             started: running.started(),

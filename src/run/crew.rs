@@ -68,6 +68,11 @@ impl Crew {
         Totals::of(self.stats.iter().chain(visitors).map(Arc::as_ref))
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.threads.len()
+    }
+
     /// Whether one of them has ended.
     pub fn has_lost_one(&self) -> bool {
         self.threads.iter().any(JoinHandle::is_finished)

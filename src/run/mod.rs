@@ -67,6 +67,11 @@ pub enum RunError {
     /// A reload would have to open standard input again.
     #[error("standard input cannot be opened again: restart to change the inputs")]
     StandardInput,
+    /// A reload would have to move the dead letters.
+    #[error(
+        "the settings of its dead letters (`dead_letter_queue.*`, `path.dead_letter_queue`) have changed: restart to change them"
+    )]
+    DeadLetterSettings,
 }
 
 /// A running pipeline.
@@ -238,6 +243,11 @@ impl Running {
     /// The inputs, in the order of the configuration.
     pub fn sources(&self) -> &[Box<dyn Source>] {
         self.inlet.sources()
+    }
+
+    /// How many workers there are: fewer than were asked for where a filter needs the order of events.
+    pub fn workers(&self) -> usize {
+        self.crew.len()
     }
 
     /// What the workers have counted.
