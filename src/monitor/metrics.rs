@@ -16,6 +16,7 @@ pub fn render(node: &NodeSnapshot) -> String {
     page.sample(&[], resident_bytes() as f64);
     reloads(&mut page, node);
     pipelines(&mut page, node);
+    lags(&mut page, node);
     inputs(&mut page, node);
     filters(&mut page, node);
     outputs(&mut page, node);
@@ -118,45 +119,38 @@ impl Page {
     }
 }
 
+fn lags(page: &mut Page, node: &NodeSnapshot) {
+    type Read = fn(&kelp_ingest::PartitionStats) -> Option<i64>;
+    let families: [(&'static str, &str, Read); 2] = [
+        (
+            "kelp_consumer_lag",
+            "Records of a partition not consumed yet.",
+            |partition| partition.lag(),
+        ),
+        (
+            "kelp_committed_lag",
+            "Records of a partition not committed yet.",
+            |partition| partition.committed_lag(),
+        ),
+    ];
+    for (name, help, read) in families {
+        page.family(name, "gauge", help);
+        for (pipeline, input) in parts(node, |pipeline| &pipeline.inputs) {
+            for partition in &input.stats.partitions {
+                let Some(lag) = read(partition) else { continue };
+                let labels = [
+                    ("pipeline", pipeline),
+                    ("input", input.id.as_str()),
+                    ("topic", &partition.topic),
+                    ("partition", &partition.partition.to_string()),
+                ];
+                page.sample(&labels, lag as f64);
+            }
+        }
+    }
+}
+
 fn inputs(page: &mut Page, node: &NodeSnapshot) {
-    page.family(
-        "kelp_consumer_lag",
-        "gauge",
-        "Records of a partition not consumed yet.",
-    );
-    for (pipeline, input) in parts(node, |pipeline| &pipeline.inputs) {
-        for partition in &input.stats.partitions {
-            let number = partition.partition.to_string();
-            let labels = [
-                ("pipeline", pipeline),
-                ("input", input.id.as_str()),
-                ("topic", &partition.topic),
-                ("partition", &number),
-            ];
-            if let Some(lag) = partition.lag() {
-                page.sample(&labels, lag as f64);
-            }
-        }
-    }
-    page.family(
-        "kelp_committed_lag",
-        "gauge",
-        "Records of a partition not committed yet.",
-    );
-    for (pipeline, input) in parts(node, |pipeline| &pipeline.inputs) {
-        for partition in &input.stats.partitions {
-            let number = partition.partition.to_string();
-            let labels = [
-                ("pipeline", pipeline),
-                ("input", input.id.as_str()),
-                ("topic", &partition.topic),
-                ("partition", &number),
-            ];
-            if let Some(lag) = partition.committed_lag() {
-                page.sample(&labels, lag as f64);
-            }
-        }
-    }
     type Read = fn(&kelp_ingest::SourceStats) -> f64;
     let families: [(&'static str, &str, &str, Read); 8] = [
         (
