@@ -337,6 +337,15 @@ pub struct HealthArgs {
     /// The API of the running kelp.
     #[arg(long, default_value = "127.0.0.1:9600", value_name = "HOST:PORT")]
     pub api: String,
+
+    /// Who asks, where the API wants to know (`api.auth.type: basic`).
+    #[arg(
+        long,
+        env = "KELP_API_LOGIN",
+        hide_env_values = true,
+        value_name = "USER:PASSWORD"
+    )]
+    pub login: Option<String>,
 }
 
 /// `kelp ship`

@@ -7,6 +7,7 @@ mod process;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use process::Kelp;
@@ -256,6 +257,22 @@ fn a_login_is_asked_for() {
         "api.auth.basic.password=p",
     ];
     let api = Api::start("login", &login);
+    let health = |more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kelp"))
+            .args(["health", "--api", &api.address])
+            .args(more)
+            .env_remove("KELP_API_LOGIN")
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), errors)
+    };
+    assert_eq!(health(&["--login", "u:p"]), (true, String::new()));
+    let (is_well, errors) = health(&["--login", "u:q"]);
+    assert!(
+        !is_well && errors.contains("give them with --login"),
+        "{errors}"
+    );
     assert_eq!(api.ask("GET", "/", "", "").0, 401);
     assert_eq!(
         api.ask("GET", "/metrics", "authorization: Basic dTpx\r\n", "")

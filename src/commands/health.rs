@@ -5,6 +5,8 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::cli::HealthArgs;
@@ -13,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs the command. An output that waits for its server is no reason to restart kelp; what is red is.
 pub fn run(args: &HealthArgs) -> ExitCode {
-    match report(&args.api) {
+    match report(args) {
         Ok(report) => {
             let status = report["status"].as_str().unwrap_or("unknown");
             println!("{status}: {}", report["symptom"].as_str().unwrap_or(""));
@@ -23,22 +25,31 @@ pub fn run(args: &HealthArgs) -> ExitCode {
             }
         }
         Err(error) => {
-            eprintln!("error: no kelp answers on {}: {error}", args.api);
+            eprintln!("error: kelp does not answer on {}: {error}", args.api);
             ExitCode::FAILURE
         }
     }
 }
 
-fn report(api: &str) -> std::io::Result<Value> {
-    let address = api.to_socket_addrs()?.next();
+fn report(args: &HealthArgs) -> std::io::Result<Value> {
+    let address = args.api.to_socket_addrs()?.next();
     let address = address.ok_or_else(|| std::io::Error::other("no such host"))?;
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    let request = "GET /_health_report HTTP/1.1\r\nhost: kelp\r\nconnection: close\r\n\r\n";
+    let login = args.login.as_ref().map_or_else(String::new, |login| {
+        format!("authorization: Basic {}\r\n", BASE64_STANDARD.encode(login))
+    });
+    let request =
+        format!("GET /_health_report HTTP/1.1\r\nhost: kelp\r\nconnection: close\r\n{login}\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.take(1 << 20).read_to_string(&mut answer)?;
+    if answer.split(' ').nth(1) == Some("401") {
+        let refused =
+            "it asks for another user and password: give them with --login or KELP_API_LOGIN";
+        return Err(std::io::Error::other(refused));
+    }
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     serde_json::from_str(body).map_err(std::io::Error::other)
 }
