@@ -126,7 +126,7 @@ impl Rewrite {
             }
             (None, _) => (field, replacement),
         };
-        Ok(event.set(target, value)?)
+        Ok(event.set_checked(target, value)?)
     }
 }
 
@@ -140,7 +140,7 @@ impl Alter {
             let text = value.try_render(event).map_err(Clone::clone)?;
             // Logstash passes over what holds a per cent sign, whatever it is for.
             if text != "nil" && !text.contains('%') {
-                return Ok(event.set(field, Value::Str(text))?);
+                return Ok(event.set_checked(field, Value::Str(text))?);
             }
         }
         Ok(())

@@ -56,6 +56,6 @@ impl JsonEncode {
         text.push_str(&String::from_utf8_lossy(&json));
         let target = self.options.target.as_ref().map_or(source, |name| &name.0);
         let target = target.resolve(event)?;
-        Ok(event.set(target, Value::Str(text.into_bump_str()))?)
+        Ok(event.set_checked(target, Value::Str(text.into_bump_str()))?)
     }
 }

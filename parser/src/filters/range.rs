@@ -175,7 +175,7 @@ impl Action {
                     }
                     Some(single) => Value::Array(Array::from_iter_in([single, value], arena)),
                 };
-                Ok(event.set(field, value)?)
+                Ok(event.set_checked(field, value)?)
             }
         }
     }

@@ -92,7 +92,7 @@ impl Split {
         let mut made = event.clone();
         let target = self.options.target.as_ref().unwrap_or(&self.options.field);
         let field = target.0.resolve(event);
-        let set = field.and_then(|field| Ok(made.set(field, part)?));
+        let set = field.and_then(|field| Ok(made.set_checked(field, part)?));
         if set.is_err() {
             made.tag("_split_type_failure");
         }

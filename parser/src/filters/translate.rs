@@ -290,7 +290,7 @@ impl Translate {
         let Some(translation) = translation else {
             return Ok(Some(false));
         };
-        event.set(self.target, translation)?;
+        event.set_checked(self.target, translation)?;
         Ok(Some(true))
     }
 
@@ -314,7 +314,7 @@ impl Translate {
         let translations = Array::from_iter_in(translations, arena);
         let is_something = |value: &Value<'_>| !matches!(value, Value::Null | Value::Bool(false));
         let found = translations.iter().any(is_something);
-        event.set(self.target, Value::Array(translations))?;
+        event.set_checked(self.target, Value::Array(translations))?;
         Ok(Some(found))
     }
 
@@ -343,7 +343,7 @@ impl Translate {
                 found => found,
             };
             if let Some(translation) = translation {
-                event.set(within(self.target)?, translation)?;
+                event.set_checked(within(self.target)?, translation)?;
                 any = true;
             }
         }

@@ -223,7 +223,7 @@ impl Xml {
         if let Some(target) = &self.target {
             let target = target.0.resolve(event).map_err(|_| Failure)?;
             event
-                .set(target, stored.ok_or(Failure)?)
+                .set_checked(target, stored.ok_or(Failure)?)
                 .map_err(|_| Failure)?;
             matched = true;
         }
@@ -256,7 +256,7 @@ impl Xml {
             };
             let destination: FieldRef<'_> =
                 search.destination.0.resolve(event).map_err(|_| Failure)?;
-            event.set(destination, value).map_err(|_| Failure)?;
+            event.set_checked(destination, value).map_err(|_| Failure)?;
         }
         Ok(matched)
     }
