@@ -226,6 +226,8 @@ fn csv_reads_and_writes_rows() {
         b"a,[b][c],no\n\"x,\"\"y\"\"\",1.5,\n"
     );
     assert_eq!(encode(&*csv, r#"{"a":""}"#), b"\"\",,\n");
+    let odd = writer("csv { columns => [\"a\", \"[b\", \"c\"] }").unwrap();
+    assert_eq!(encode(&*odd, r#"{"a":1,"c":2}"#), b"1,,2\n");
     refuses(
         reader(
             "csv { convert => { \"a\" => \"int\" } }",

@@ -7,7 +7,7 @@ use super::json::event_of;
 use super::{failed_event, keep_original, original_field};
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
-use crate::event::{Event, FieldRef, Object, Value, ruby_text};
+use crate::event::{Arena, Event, FieldRef, Fields, Object, Value, intern, ruby_text};
 use crate::filters::csv::{Conversion, Dialect};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, Pairs, Settings};
@@ -49,8 +49,9 @@ pub struct Csv {
     original: Option<FieldRef<'static>>,
     /// The columns of the first payload, with `autodetect_column_names`.
     detected: OnceLock<Vec<Option<String>>>,
-    named: Vec<Option<String>>,
-    fields: Vec<FieldRef<'static>>,
+    named: Vec<Option<&'static str>>,
+    /// The fields of `named` to write; `None` where a name is no field reference.
+    fields: Vec<Option<FieldRef<'static>>>,
     header_written: AtomicBool,
     options: CsvCodecOptions,
 }
@@ -84,15 +85,16 @@ impl BuildCodec for Csv {
             "\\x00" => "\0".to_owned(),
             quote => quote.to_owned(),
         };
-        let fields = options.columns.iter().map(|name| FieldRef::parse(name));
+        let names = options.columns.iter().map(|name| Some(intern(name)));
+        let fields = options.columns.iter();
         Some(Self {
             dialect,
             quote,
             conversions,
             original: original_field(ecs),
             detected: OnceLock::new(),
-            named: options.columns.iter().cloned().map(Some).collect(),
-            fields: fields.filter_map(Result::ok).collect(),
+            named: names.collect(),
+            fields: fields.map(|name| FieldRef::parse(name).ok()).collect(),
             header_written: AtomicBool::new(!options.include_headers),
             options,
         })
@@ -105,11 +107,8 @@ impl Codec for Csv {
         let Ok(Some(values)) = self.dialect.first_row(text, context.arena) else {
             return failed_event(text, TAG_FAILURE, context);
         };
-        if self.options.autodetect_column_names && self.named.is_empty() {
-            let names = || values.iter().map(|name| name.map(str::to_owned)).collect();
-            if self.detected.set(names()).is_ok() {
-                return;
-            }
+        if self.is_header(&values) {
+            return;
         }
         let Some(fields) = self.fields_of(&values, context) else {
             return failed_event(text, TAG_FAILURE, context);
@@ -120,61 +119,69 @@ impl Codec for Csv {
     }
 
     fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let all = self.options.columns.is_empty();
-        if !self.header_written.swap(true, Ordering::Relaxed) {
-            if all {
-                self.write_row(event.fields().iter().map(|(name, _)| Some(name)), out);
-            } else {
-                self.write_row(self.named.iter().map(Option::as_deref), out);
+        let is_header_due = !self.header_written.swap(true, Ordering::Relaxed);
+        let arena = event.arena();
+        if self.named.is_empty() {
+            let fields = event.fields();
+            if is_header_due {
+                self.write_row(fields.iter().map(|(name, _)| Some(name)), out);
             }
+            self.write_row(fields.iter().map(|(_, value)| text(value, arena)), out);
+        } else {
+            if is_header_due {
+                self.write_row(self.named.iter().copied(), out);
+            }
+            let value_of = |field: &Option<FieldRef<'static>>| text(event.get((*field)?)?, arena);
+            self.write_row(self.fields.iter().map(value_of), out);
         }
-        let text = |value: &Value<'_>| match value {
-            Value::Null => None,
-            value => Some(ruby_text(value, event.arena()).to_owned()),
-        };
-        let values: Vec<Option<String>> = match all {
-            true => event
-                .fields()
-                .iter()
-                .map(|(_, value)| text(value))
-                .collect(),
-            false => {
-                let fields = self.fields.iter();
-                fields
-                    .map(|field| event.get(*field).and_then(text))
-                    .collect()
-            }
-        };
-        self.write_row(values.iter().map(Option::as_deref), out);
         Ok(())
     }
 }
 
+fn text<'a>(value: &Value<'a>, arena: &'a Arena) -> Option<&'a str> {
+    (!matches!(value, Value::Null)).then(|| ruby_text(value, arena))
+}
+
 impl Csv {
+    /// Whether the values are the names of the columns, which are to be taken from the first payload.
+    fn is_header(&self, values: &[Option<&str>]) -> bool {
+        if !(self.options.autodetect_column_names && self.named.is_empty())
+            || self.detected.get().is_some()
+        {
+            return false;
+        }
+        let names = values.iter().map(|name| name.map(str::to_owned));
+        self.detected.set(names.collect()).is_ok()
+    }
+
     /// `None` where Logstash fails: it cannot make a boolean of nothing.
     fn fields_of<'a>(
         &self,
         values: &[Option<&'a str>],
         context: &DecodeContext<'a, '_>,
     ) -> Option<Object<'a>> {
-        let columns = self.detected.get().unwrap_or(&self.named);
-        let mut fields = Object::with_capacity(context.arena, values.len());
+        let arena = context.arena;
+        let given = |number: usize| match self.detected.get() {
+            Some(detected) => Some(&*arena.alloc_str(detected.get(number)?.as_deref()?)),
+            None => *self.named.get(number)?,
+        };
+        let mut fields = Fields::new(arena);
         for (number, value) in values.iter().enumerate() {
-            let given = columns.get(number).and_then(Option::as_deref);
+            let given = given(number);
             if self.options.skip_empty_columns && value.unwrap_or_default().is_empty()
                 || given.is_none() && !self.options.autogenerate_column_names
             {
                 continue;
             }
             let name: &'a str = match given {
-                Some(name) => context.arena.alloc_str(name),
-                None => context.arena.alloc_str(&format!("column{}", number + 1)),
+                Some(name) => name,
+                None => arena.alloc_str(&format!("column{}", number + 1)),
             };
             let conversion = self.conversions.iter().find(|(column, _)| column == name);
             let conversion = conversion.map_or(Conversion::None, |(_, conversion)| *conversion);
-            fields.set(name, conversion.apply(*value, context.arena)?);
+            fields.set(name, conversion.apply(*value, arena)?);
         }
-        Some(fields)
+        Some(fields.into_object())
     }
 
     /// Values in quotes where they are empty or hold what has a meaning; nothing for null.

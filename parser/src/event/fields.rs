@@ -43,13 +43,13 @@ impl<'a> Fields<'a> {
         if self.object.len() < HASHED_FROM {
             return self.object.get_mut(key);
         }
-        let object = &mut self.object;
+        let object = &self.object;
         let places = self.places.get_or_insert_with(|| {
             let keys = object.iter().map(|(key, _)| key);
             keys.zip(0..).collect()
         });
-        let at = *places.get(key)?;
-        object.iter_mut().nth(at).map(|(_, value)| value)
+        let place = *places.get(key)?;
+        self.object.value_at_mut(place)
     }
 
     /// Appends a field whose key the caller knows not to be there yet.

@@ -340,6 +340,23 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Sets the fields of an object, whose names are field references, up to the first that cannot be set.
+    pub(crate) fn set_all(&mut self, mut fields: Object<'a>) -> Result<(), EventError> {
+        // As names in an object differ, each is looked for only among the fields that were there before: otherwise an
+        // object of a hundred thousand would take minutes.
+        let mut searched = self.fields.len();
+        for (name, value) in fields.iter_mut() {
+            let value = std::mem::replace(value, Value::Null);
+            if name.contains(['[', ']', '@']) || name == "tags" {
+                self.set_checked(FieldRef::parse_in(self.arena, name)?, value)?;
+                searched = self.fields.len();
+                continue;
+            }
+            self.fields.set_among(searched, name, value);
+        }
+        Ok(())
+    }
+
     /// Like [`set_checked`](Self::set_checked); whether the field was set.
     pub fn try_set(&mut self, field: FieldRef<'a>, value: Value<'a>) -> bool {
         self.set_checked(field, value).is_ok()

@@ -153,6 +153,11 @@ impl<'a> Object<'a> {
         self.entries.iter_mut().map(|(key, value)| (*key, value))
     }
 
+    /// The value of the field at `place`, to change it.
+    pub(crate) fn value_at_mut(&mut self, place: usize) -> Option<&mut Value<'a>> {
+        self.entries.get_mut(place).map(|(_, value)| value)
+    }
+
     fn position(&self, key: &str) -> Option<usize> {
         self.entries.iter().position(|(have, _)| same(have, key))
     }
@@ -191,6 +196,15 @@ impl<'a> Object<'a> {
         entries
             .find(|(have, _)| same(have, key))
             .map(|(_, value)| value)
+    }
+
+    /// Like [`set`](Self::set), but looks for `key` only among the first `searched` fields: the caller knows that it
+    /// is none of the others.
+    pub(crate) fn set_among(&mut self, searched: usize, key: &'a str, value: Value<'a>) {
+        match self.get_mut_among(searched, key) {
+            Some(old) => *old = value,
+            None => self.push(key, value),
+        }
     }
 
     /// Appends a field whose key the caller knows not to be there yet.

@@ -5,7 +5,7 @@ mod row;
 
 use std::sync::OnceLock;
 
-use crate::event::{Event, FieldRef, Value};
+use crate::event::{Event, FieldRef, Object, Value};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
 use crate::spec::{Pairs, Settings};
@@ -54,7 +54,9 @@ pub struct Csv {
     options: CsvOptions,
     dialect: Option<Dialect>,
     conversions: Vec<(String, Conversion)>,
+    /// In brackets; empty for the event itself.
     target: String,
+    target_field: Option<FieldRef<'static>>,
     columns: Vec<Column>,
     /// The first columns as they are where nobody named them.
     generated: Vec<Column>,
@@ -99,6 +101,7 @@ impl BuildFilter for Csv {
         let mut csv = Self {
             dialect,
             conversions,
+            target_field: FieldRef::parse(&target).ok(),
             target,
             columns: Vec::new(),
             generated: Vec::new(),
@@ -179,6 +182,17 @@ impl Csv {
         found.map_or(Conversion::None, |(_, conversion)| *conversion)
     }
 
+    /// What holds the columns, if it is an object that is there already.
+    fn parent<'e, 'a>(&self, event: &'e mut Event<'a>) -> Option<&'e mut Object<'a>> {
+        if self.target.is_empty() {
+            return Some(event.fields_mut());
+        }
+        match event.get_mut(self.target_field?) {
+            Some(Value::Object(parent)) => Some(parent),
+            _ => None,
+        }
+    }
+
     fn columns(&self) -> &[Column] {
         match self.detected.get() {
             Some(detected) => detected,
@@ -206,6 +220,9 @@ impl Csv {
     /// Sets the values up to the first that cannot be set.
     fn set_fields<'a>(&self, values: &[Option<&'a str>], event: &mut Event<'a>) -> Option<()> {
         let columns = self.columns();
+        let arena = event.arena();
+        // How many fields there were before the first of the columns that the filter has no name for.
+        let mut searched = None;
         for (number, value) in values.iter().enumerate() {
             let column = columns.get(number);
             let unnamed = column.is_none_or(|column| column.name.is_none());
@@ -214,18 +231,27 @@ impl Csv {
             {
                 continue;
             }
-            let (field, conversion) = match column.or_else(|| self.generated.get(number)) {
-                Some(column) => (column.field?, column.conversion),
-                None => {
-                    let name = format!("column{}", number + 1);
-                    let reference = event.arena().alloc_str(&self.reference(&name));
-                    let field = FieldRef::parse_in(event.arena(), reference).ok()?;
-                    (field, self.conversion(&name))
+            if let Some(column) = column.or_else(|| self.generated.get(number)) {
+                let value = column.conversion.apply(*value, arena)?;
+                if !event.try_set(column.field?, value) {
+                    return None;
                 }
-            };
-            let value = conversion.apply(*value, event.arena())?;
-            if !event.try_set(field, value) {
-                return None;
+                continue;
+            }
+            let name = arena.alloc_str(&format!("column{}", number + 1));
+            let value = self.conversion(name).apply(*value, arena)?;
+            match self.parent(event) {
+                Some(parent) => {
+                    let searched = *searched.get_or_insert(parent.len());
+                    parent.set_among(searched, name, value);
+                }
+                None => {
+                    let reference = arena.alloc_str(&self.reference(name));
+                    let field = FieldRef::parse_in(arena, reference).ok()?;
+                    if !event.try_set(field, value) {
+                        return None;
+                    }
+                }
             }
         }
         Some(())

@@ -119,15 +119,7 @@ fn set_top_level<'a>(
 ) -> Result<(), EventError> {
     let arena = event.arena();
     let timestamp = fields.remove("@timestamp");
-    for (key, value) in fields.iter() {
-        if key.contains(['[', ']', '@']) {
-            event.set(FieldRef::parse_in(arena, key)?, value.clone())?;
-        } else if key == "tags" {
-            event.set(FieldRef::top(&["tags"]), value.clone())?;
-        } else {
-            event.fields_mut().set(key, value.clone());
-        }
-    }
+    event.set_all(fields)?;
     let Some(given) = timestamp else {
         return Ok(());
     };

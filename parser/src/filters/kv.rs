@@ -281,7 +281,7 @@ impl Filter for Kv {
         }
         let set = match self.options.target {
             Some(target) => event.try_set(target, Value::Object(pairs)),
-            None => set_fields(event, &pairs),
+            None => event.set_all(pairs).is_ok(),
         };
         if set {
             return Outcome::Matched;
@@ -289,14 +289,6 @@ impl Filter for Kv {
         event.tag_all(&self.tag_on_failure);
         Outcome::Unmatched
     }
-}
-
-/// Sets each pair as a field, whose key may be a field reference, up to the first that cannot be set.
-fn set_fields<'a>(event: &mut Event<'a>, pairs: &Object<'a>) -> bool {
-    let arena = event.arena();
-    pairs.iter().all(|(key, value)| {
-        FieldRef::parse_in(arena, key).is_ok_and(|field| event.try_set(field, value.clone()))
-    })
 }
 
 impl Kv {
@@ -322,17 +314,17 @@ impl Kv {
     }
 
     /// The defaults, with what was found in their place, and whatever else was found.
-    fn with_defaults<'a>(&self, found: Object<'a>, arena: &'a Arena) -> Object<'a> {
+    fn with_defaults<'a>(&self, mut found: Object<'a>, arena: &'a Arena) -> Object<'a> {
         if self.default_keys.is_empty() {
             return found;
         }
-        let mut all = Object::with_capacity(arena, self.default_keys.len() + found.len());
+        let mut all = Fields::new(arena);
         for (key, default) in &self.default_keys {
             all.set(key, default.value(arena));
         }
-        for (key, value) in found.iter() {
-            all.set(key, value.clone());
+        for (key, value) in found.iter_mut() {
+            all.set(key, std::mem::replace(value, Value::Null));
         }
-        all
+        all.into_object()
     }
 }
