@@ -138,3 +138,25 @@ fn methods_that_go_over_a_text_take_long_texts() {
         "{event:?}"
     );
 }
+
+#[test]
+fn methods_that_call_others_for_each_argument_raise() {
+    let codes = [
+        "h = {}; h['a'] = h; h.dig(*(['a'] * 100_000))",
+        "a = []; a << a; a.dig(*([0] * 100_000))",
+        "1.send(*([:send] * 100_000))",
+        "c = :call.to_proc; c.call(*([c] * 100_000))",
+        "a = []; a << a; a.flatten(1_000_000)",
+    ];
+    for code in codes {
+        let event = run(format!(
+            "begin; {code}; rescue SystemStackError => e; event.set('deep', e.message); end"
+        ));
+        assert!(
+            event
+                .as_ref()
+                .is_ok_and(|text| text.contains(r#""deep":"stack level too deep""#)),
+            "{code}: {event:?}"
+        );
+    }
+}

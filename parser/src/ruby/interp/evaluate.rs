@@ -10,9 +10,7 @@ impl<'r> Run<'r, '_> {
     /// Evaluates a node.
     pub(crate) fn eval(&mut self, node: &'r Node, frame: Frame<'r>) -> Eval {
         self.step()?;
-        if crate::ruby::stack_position().abs_diff(self.stack) > crate::ruby::STACK_MAX {
-            return self.too_deep();
-        }
+        self.check_stack()?;
         match &node.kind {
             Kind::Value(value) => Ok(*value),
             Kind::Local { depth, slot } => {

@@ -161,6 +161,15 @@ impl<'r> Run<'r, '_> {
         result
     }
 
+    /// Raises where the stack has grown to what a run may take of it.
+    #[inline]
+    pub(crate) fn check_stack(&mut self) -> Result<(), Flow> {
+        if crate::ruby::stack_position().abs_diff(self.stack) > crate::ruby::STACK_MAX {
+            self.too_deep()?;
+        }
+        Ok(())
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn too_deep(&mut self) -> Eval {

@@ -376,6 +376,7 @@ impl<'r> Run<'r, '_> {
     }
 
     fn flatten(&mut self, out: &mut Vec<Val>, values: &[Val], depth: usize) -> Result<(), Flow> {
+        self.check_stack()?;
         for value in values {
             self.step()?;
             match self.memory.heap.array(*value).map(<[Val]>::to_vec) {

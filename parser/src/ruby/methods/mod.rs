@@ -38,6 +38,8 @@ impl<'r> Run<'r, '_> {
         {
             return Ok(result);
         }
+        // Methods such as `dig` and `send` call others without an evaluation in between.
+        self.check_stack()?;
         let found = match receiver {
             Val::Int(_) | Val::Float(_) => self.number(receiver, method, arguments, block)?,
             Val::Class(class) => self.module(class, method, arguments, block)?,

@@ -269,7 +269,11 @@ impl<'r> Run<'r, '_> {
             (M::Pred, []) => self.new_big(left - 1),
             (M::Index, [Val::Int(bit)]) => Val::Int(i64::from(*bit >= 0 && left.bit(*bit as u64))),
             (M::Shl | M::Shr, [Val::Int(by)]) => {
-                let by = if method == M::Shr { -by } else { *by };
+                let by = if method == M::Shr {
+                    by.saturating_neg()
+                } else {
+                    *by
+                };
                 if by > 100_000 {
                     return self.raise(Class::RangeError, "shift width too big");
                 }

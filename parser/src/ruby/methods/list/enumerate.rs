@@ -45,7 +45,7 @@ impl<'r> Run<'r, '_> {
                 };
                 let mut results = Vec::new();
                 for (at, value) in values.into_iter().enumerate() {
-                    let index = Val::Int(at as i64 + offset);
+                    let index = Val::Int(offset.saturating_add(at as i64));
                     results.push(match given {
                         true => self.call_block(block, &[value, index])?,
                         false => self.new_array(vec![value, index]),
