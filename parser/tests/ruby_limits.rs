@@ -160,3 +160,51 @@ fn methods_that_call_others_for_each_argument_raise() {
         );
     }
 }
+
+#[test]
+fn an_array_is_read_and_measured_in_a_loop() {
+    let code = "a = (1..20_000).to_a; i = 0; s = 0; \
+        while i < a.length do s += a[i]; i += 1 end; event.set('sum', s)";
+    let event = run(code.to_owned());
+    assert!(
+        event
+            .as_ref()
+            .is_ok_and(|text| text.contains(r#""sum":200010000"#)),
+        "{event:?}"
+    );
+}
+
+/// What would take gigabytes or minutes ends before it does.
+#[test]
+fn what_grows_without_bound_ends() {
+    let codes = [
+        "a = [1]; 40.times { a.concat(a) }",
+        "a = (1..100_000).to_a; a.flat_map { a }",
+        "a = (1..100_000).to_a; a.each_cons(50_000) { }",
+        "a = (1..100_000).to_a; a.zip(*([a] * 50_000))",
+        "a = (1..100_000).to_a; ([a] * 100_000).transpose",
+        "s = 'x' * 1_000_000; ([s] * 100_000).join",
+        "s = 'x' * 1_000_000; ([1] * 100_000).join(s)",
+        "s = 'x' * 1_000_000; ([s] * 100_000).inspect",
+        "s = 'x' * 1_000_000; event.set('x', [s] * 100_000)",
+        "s = 'x' * 1_000_000; ([s] * 100_000).to_json",
+        "s = 'x'; 40.times { s << s }",
+        "''.unpack('G999999999')",
+        "('%10000d' * 100_000) % ([1] * 100_000)",
+        "x = 3; 40.times { x = x * x }",
+        "x = 1; 4000.times { x <<= 100_000 }; x.to_s",
+        "('9' * 8_000_000).to_i",
+    ];
+    for code in codes {
+        let event = run(format!(
+            "begin; {code}; event.set('done', 1); rescue RangeError => e; event.set('refused', 1); end"
+        ));
+        assert!(
+            event.as_ref().is_ok_and(|text| {
+                !text.contains("\"done\"")
+                    && (text.contains("_rubyexception") || text.contains("\"refused\""))
+            }),
+            "{code}"
+        );
+    }
+}

@@ -42,6 +42,7 @@ impl<'a> Run<'_, 'a> {
     /// The value for an event.
     pub(crate) fn export(&mut self, value: Val, depth: usize) -> Result<Value<'a>, Flow> {
         self.step()?;
+        self.steps_to_copy(value)?;
         if depth > NESTING_MAX {
             return self.raise(Class::ArgumentError, "the value nests too deep");
         }

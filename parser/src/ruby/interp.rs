@@ -218,6 +218,19 @@ impl<'r, 'a> Run<'r, 'a> {
         Ok(())
     }
 
+    /// Takes the steps that copying a value goes for, not counting what its elements hold: what is named many times in an
+    /// array is as much text each time.
+    pub(crate) fn steps_to_copy(&mut self, value: Val) -> Result<(), Flow> {
+        let bytes = match self.memory.heap.object(value) {
+            Some(Obj::Str(text)) => text.bytes().len(),
+            Some(Obj::Sym(text) | Obj::Decimal(text)) => text.len(),
+            Some(Obj::Array(values) | Obj::Enumerator(values)) => size_of_val(&values[..]),
+            Some(Obj::Exception { message, .. }) => message.len(),
+            _ => return Ok(()),
+        };
+        self.steps(bytes / 64)
+    }
+
     /// How many steps the run may still take.
     pub(crate) fn steps_left(&self) -> u64 {
         self.steps

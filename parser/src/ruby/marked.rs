@@ -16,6 +16,7 @@ impl<'a> Run<'_, 'a> {
     /// A value as JSON. What belongs to a run (blocks, events) becomes null.
     pub(super) fn export_marked(&mut self, value: Val, depth: usize) -> Result<Value<'a>, Flow> {
         self.step()?;
+        self.steps_to_copy(value)?;
         let arena = self.arena;
         let Val::Ref(handle) = value else {
             return self.export(value, depth).or(Ok(Value::Null));

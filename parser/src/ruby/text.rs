@@ -9,6 +9,7 @@ use crate::regex::Regex;
 impl Run<'_, '_> {
     /// Appends what `to_s` gives.
     pub(crate) fn push_text(&mut self, out: &mut Vec<u8>, value: Val) -> Result<(), Flow> {
+        self.steps_to_copy(value)?;
         match self.memory.heap.object(value) {
             Some(Obj::Str(text)) => out.extend_from_slice(text.bytes()),
             Some(Obj::Sym(text)) => out.extend_from_slice(text.as_bytes()),
@@ -44,6 +45,7 @@ impl Run<'_, '_> {
 
     fn push_inspected(&mut self, out: &mut Vec<u8>, value: Val, depth: usize) -> Result<(), Flow> {
         self.step()?;
+        self.steps_to_copy(value)?;
         if depth > NESTING_MAX {
             out.extend_from_slice(b"...");
             return Ok(());
@@ -56,12 +58,18 @@ impl Run<'_, '_> {
             Val::Float(number) => push_float_ruby(out, number),
             Val::Class(class) => out.extend_from_slice(class.name().as_bytes()),
             Val::Ref(handle) => match self.memory.heap.get(handle).clone() {
-                Obj::Str(text) => push_quoted(out, &text),
+                Obj::Str(text) => {
+                    self.steps(text.bytes().len() / 16)?;
+                    push_quoted(out, &text);
+                }
                 Obj::Sym(name) => {
                     out.push(b':');
                     out.extend_from_slice(name.as_bytes());
                 }
-                Obj::Big(big) => out.extend_from_slice(big.to_string().as_bytes()),
+                Obj::Big(big) => {
+                    self.steps_for_bits(big.bits(), big.bits())?;
+                    out.extend_from_slice(big.to_string().as_bytes());
+                }
                 Obj::Decimal(digits) => out.extend_from_slice(digits.as_bytes()),
                 Obj::Array(values) | Obj::Enumerator(values) => {
                     out.push(b'[');

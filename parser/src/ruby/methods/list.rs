@@ -13,6 +13,7 @@ use crate::ruby::value::{Obj, Val};
 impl<'r> Run<'r, '_> {
     /// The elements of anything that has some; of a hash its pairs.
     pub(crate) fn elements(&mut self, value: Val) -> Result<Vec<Val>, Flow> {
+        self.steps_to_copy(value)?;
         match self.memory.heap.object(value).cloned() {
             Some(Obj::Array(values) | Obj::Enumerator(values)) => Ok(values),
             Some(Obj::Set(set)) => {
@@ -58,6 +59,7 @@ impl<'r> Run<'r, '_> {
                 }
                 match ends {
                     (Some(first), Some(last)) if single => {
+                        self.steps(u32::from(last).saturating_sub(first.into()) as usize)?;
                         let characters: Vec<char> = (first..=last)
                             .filter(|c| !exclusive || *c != last)
                             .collect();
@@ -112,6 +114,15 @@ impl<'r> Run<'r, '_> {
         arguments: &[Val],
         block: Block<'r>,
     ) -> Result<Option<Val>, Flow> {
+        // What loops ask for does not walk the array each time.
+        if let Some(Obj::Array(values)) = self.memory.heap.object(receiver) {
+            match (method, arguments) {
+                (M::Index | M::At, [Val::Int(index)]) => return Ok(Some(element(values, *index))),
+                (M::Length | M::Size, []) => return Ok(Some(Val::Int(values.len() as i64))),
+                (M::EmptyP, []) => return Ok(Some(Val::bool(values.is_empty()))),
+                _ => {}
+            }
+        }
         if let Some(&Obj::Range {
             first,
             last,
@@ -131,7 +142,6 @@ impl<'r> Run<'r, '_> {
             return Ok(Some(changed));
         }
         let values = self.elements(receiver)?;
-        self.steps(values.len() / 4)?;
         if let Some(found) = self.array_read(receiver, &values, method, arguments)? {
             return Ok(Some(found));
         }
@@ -325,6 +335,7 @@ impl<'r> Run<'r, '_> {
                     .collect::<Result<Vec<_>, _>>()?;
                 let mut rows = Vec::new();
                 for (at, value) in values.iter().enumerate() {
+                    self.steps(1 + others.len() / 4)?;
                     let mut row = vec![*value];
                     row.extend(
                         others
@@ -363,7 +374,7 @@ impl<'r> Run<'r, '_> {
         depth: usize,
     ) -> Result<(), Flow> {
         for (at, value) in values.iter().enumerate() {
-            self.step()?;
+            self.steps(1 + separator.len() / 64)?;
             if at > 0 {
                 out.extend_from_slice(separator.as_bytes());
             }
@@ -379,6 +390,7 @@ impl<'r> Run<'r, '_> {
         self.check_stack()?;
         for value in values {
             self.step()?;
+            self.steps_to_copy(*value)?;
             match self.memory.heap.array(*value).map(<[Val]>::to_vec) {
                 Some(inner) if depth > 0 => self.flatten(out, &inner, depth - 1)?,
                 _ => out.push(*value),

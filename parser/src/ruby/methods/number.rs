@@ -8,6 +8,9 @@ use crate::ruby::interp::{Block, Eval, Flow, Run};
 use crate::ruby::names::M;
 use crate::ruby::value::{Obj, Val};
 
+/// Bits of what powers and shifts make.
+const BITS_MAX: u64 = 1 << 20;
+
 /// Operators on two small integers whose result is one.
 pub(super) fn fast(left: i64, method: M, right: i64) -> Option<Val> {
     Some(match method {
@@ -46,6 +49,11 @@ fn floor_div(left: i64, right: i64) -> Option<i64> {
 }
 
 impl<'r> Run<'r, '_> {
+    /// Takes the steps for work that goes over each pair of digits of two numbers of so many bits.
+    pub(crate) fn steps_for_bits(&mut self, left: u64, right: u64) -> Result<(), Flow> {
+        self.steps((left / 64).saturating_mul(right / 64) as usize / 32)
+    }
+
     fn new_big(&mut self, big: BigInt) -> Val {
         match i64::try_from(&big) {
             Ok(small) => Val::Int(small),
@@ -274,7 +282,7 @@ impl<'r> Run<'r, '_> {
                 } else {
                     *by
                 };
-                if by > 100_000 {
+                if by > 100_000 || by > 0 && left.bits() >= BITS_MAX {
                     return self.raise(Class::RangeError, "shift width too big");
                 }
                 self.new_big(if by < 0 {
@@ -344,12 +352,15 @@ impl<'r> Run<'r, '_> {
         {
             return self.raise(Class::ZeroDivisionError, "divided by 0");
         }
+        if !matches!(method, M::Add | M::Sub | M::Pow) {
+            self.steps_for_bits(left.bits(), right.bits())?;
+        }
         Ok(match method {
             M::Add => self.new_big(left + right),
             M::Sub => self.new_big(left - right),
             M::Mul => self.new_big(left * right),
             M::Pow => match u32::try_from(&right) {
-                Ok(exponent) if left.bits().saturating_mul(u64::from(exponent)) < 1 << 20 => {
+                Ok(exponent) if left.bits().saturating_mul(u64::from(exponent)) < BITS_MAX => {
                     self.new_big(left.pow(exponent))
                 }
                 Ok(_) => Val::Float(f64::INFINITY),
@@ -393,14 +404,17 @@ impl<'r> Run<'r, '_> {
     }
 
     /// `String#to_i`
-    pub(super) fn text_to_int(&mut self, text: &str, radix: u32) -> Val {
+    pub(super) fn text_to_int(&mut self, text: &str, radix: u32) -> Eval {
         if radix == 10 {
-            return match to_i(text) {
+            return Ok(match to_i(text) {
                 Integer::Small(small) => Val::Int(small),
-                Integer::Big(digits) => self
-                    .heap()
-                    .add(Obj::Big(digits.parse().unwrap_or_default())),
-            };
+                Integer::Big(digits) => {
+                    let bits = 4 * digits.len() as u64;
+                    self.steps_for_bits(bits, bits)?;
+                    self.heap()
+                        .add(Obj::Big(digits.parse().unwrap_or_default()))
+                }
+            });
         }
         let text = text.trim_start();
         let (negative, text) = match text.strip_prefix('-') {
@@ -420,8 +434,10 @@ impl<'r> Run<'r, '_> {
             .take_while(|c| c.is_digit(radix) || *c == '_')
             .filter(|c| *c != '_')
             .collect();
+        let bits = 4 * digits.len() as u64;
+        self.steps_for_bits(bits, bits)?;
         let big = BigInt::parse_bytes(digits.as_bytes(), radix).unwrap_or_default();
-        self.new_big(if negative { -big } else { big })
+        Ok(self.new_big(if negative { -big } else { big }))
     }
 
     /// `Integer()`
@@ -451,7 +467,7 @@ impl<'r> Run<'r, '_> {
                 .unwrap_or(&body);
             if !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix)) {
                 let sign = if text.starts_with('-') { "-" } else { "" };
-                return Ok(self.text_to_int(&format!("{sign}{digits}"), radix));
+                return self.text_to_int(&format!("{sign}{digits}"), radix);
             }
             let shown = self.inspect(value)?;
             return self.raise(

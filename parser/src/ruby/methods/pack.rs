@@ -228,6 +228,7 @@ impl Run<'_, '_> {
                         4
                     };
                     for number in 0..directive.count.or(rest.len() / size) {
+                        self.step()?;
                         let bytes = rest.get(number * size..(number + 1) * size);
                         at += bytes.map_or(0, <[u8]>::len);
                         let value = bytes.map(|bytes| float_of(bytes, directive.letter));

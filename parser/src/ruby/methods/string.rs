@@ -36,15 +36,15 @@ impl<'r> Run<'r, '_> {
             (M::EmptyP, _, 0) => Val::bool(text.is_empty()),
             (M::ToS | M::ToStr, _, 0) => receiver,
             (M::ToSym | M::Intern, _, 0) => self.new_symbol(&text),
-            (M::ToI, _, 0) => self.text_to_int(&text, 10),
+            (M::ToI, _, 0) => self.text_to_int(&text, 10)?,
             (M::ToI, _, 1) => match first {
                 Some(Val::Int(radix)) if (2..=36).contains(&radix) => {
-                    self.text_to_int(&text, radix as u32)
+                    self.text_to_int(&text, radix as u32)?
                 }
                 _ => return self.raise(Class::ArgumentError, "invalid radix"),
             },
-            (M::Hex, _, 0) => self.text_to_int(&text, 16),
-            (M::Oct, _, 0) => self.text_to_int(&text, 8),
+            (M::Hex, _, 0) => self.text_to_int(&text, 16)?,
+            (M::Oct, _, 0) => self.text_to_int(&text, 8)?,
             (M::ToF, _, 0) => self.text_to_float(&text),
             (M::Ord, _, 0) => match text.chars().next() {
                 Some(character) => Val::Int(i64::from(u32::from(character))),
@@ -287,8 +287,11 @@ impl<'r> Run<'r, '_> {
     }
 
     fn overwrite(&mut self, receiver: Val, new: Text) -> Result<(), Flow> {
-        self.steps(new.bytes().len() / 256)?;
-        self.heap().taken += 16;
+        let length = new.bytes().len();
+        self.steps(length / 256)?;
+        let before = self.memory.heap.text(receiver);
+        let grown = length.saturating_sub(before.map_or(0, |text| text.bytes().len()));
+        self.heap().taken += 16 + grown;
         let Val::Ref(handle) = receiver else {
             return Ok(());
         };

@@ -262,6 +262,7 @@ impl<'r> Run<'r, '_> {
             let Some(value) = named.or_else(|| next.next()) else {
                 return self.raise(Class::ArgumentError, "too few arguments");
             };
+            self.steps(1 + (width + precision.unwrap_or(0)) / 64)?;
             let body = self.formatted(kind, value, precision)?;
             push_padded(&mut out, &body, &flags, width, kind);
         }

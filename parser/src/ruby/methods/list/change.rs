@@ -9,7 +9,8 @@ impl<'r> Run<'r, '_> {
     /// Puts new elements into an array.
     pub(super) fn store(&mut self, receiver: Val, values: Vec<Val>) -> Result<(), Flow> {
         self.steps(1 + values.len() / 64)?;
-        self.heap().taken += 16;
+        let before = self.memory.heap.array(receiver).map_or(0, <[Val]>::len);
+        self.heap().taken += 16 + 16 * values.len().saturating_sub(before);
         let Val::Ref(handle) = receiver else {
             return Ok(());
         };

@@ -70,6 +70,7 @@ impl<'r> Run<'r, '_> {
                     match method {
                         M::FilterMap if !result.truthy() => {}
                         M::FlatMap | M::CollectConcat => {
+                            self.steps_to_copy(result)?;
                             match self.memory.heap.array(result).map(<[Val]>::to_vec) {
                                 Some(inner) => mapped.extend(inner),
                                 None => mapped.push(result),
@@ -163,6 +164,10 @@ impl<'r> Run<'r, '_> {
             }
             (M::EachSlice | M::EachCons, [Val::Int(size)]) if *size > 0 => {
                 let size = *size as usize;
+                if method == M::EachCons {
+                    let count = (values.len() + 1).saturating_sub(size);
+                    self.steps(count.saturating_mul(size) / 4)?;
+                }
                 let groups: Vec<Vec<Val>> = match method {
                     M::EachSlice => values.chunks(size).map(<[Val]>::to_vec).collect(),
                     _ => values.windows(size).map(<[Val]>::to_vec).collect(),
