@@ -34,11 +34,16 @@ struct Topic {
     name: String,
     bootstrap: String,
     producer: BaseProducer<Deliveries>,
+    /// The number of the last sending.
+    sending: u64,
 }
 
-/// What became of the letters of one append, by their place in it.
+/// Which letter a delivery is of: the number of the sending, and the letter's place among the letters.
+type Sent = (u64, usize);
+
+/// What became of letters.
 #[derive(Default)]
-struct Deliveries(Mutex<Vec<(usize, Option<KafkaError>)>>);
+struct Deliveries(Mutex<Vec<(Sent, Option<KafkaError>)>>);
 
 impl TopicSettings {
     /// A producer that acknowledges what all replicas have.
@@ -69,6 +74,7 @@ impl TopicSettings {
             name: self.name.clone(),
             bootstrap: bootstrap.clone(),
             producer,
+            sending: 0,
         }))
     }
 }
@@ -122,10 +128,11 @@ enum Extent {
 impl Topic {
     /// Sends some of the letters and waits for what becomes of them; gives those that failed.
     fn send(
-        &self,
+        &mut self,
         letters: &[Letter<'_>],
         which: &[(usize, Extent)],
     ) -> io::Result<Vec<(usize, KafkaError)>> {
+        self.sending += 1;
         let mut failed = Vec::new();
         let mut sent = 0;
         for (at, extent) in which {
@@ -141,7 +148,7 @@ impl Topic {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"));
             }
             self.producer.poll(POLL);
-            results.append(&mut self.producer.context().lock());
+            results.append(&mut self.producer.context().take(self.sending));
         }
         failed.extend(
             results
@@ -153,8 +160,9 @@ impl Topic {
 
     fn send_one(&self, letter: &Letter<'_>, at: usize, extent: Extent) -> Result<(), KafkaError> {
         let original = letter.record();
+        let sent = Box::new((self.sending, at));
         let mut record =
-            BaseRecord::with_opaque_to(&self.name, Box::new(at)).headers(headers(letter, extent));
+            BaseRecord::with_opaque_to(&self.name, sent).headers(headers(letter, extent));
         if let Some(key) = original.key {
             record = record.key(key);
         }
@@ -223,8 +231,15 @@ fn headers(letter: &Letter<'_>, extent: Extent) -> OwnedHeaders {
 }
 
 impl Deliveries {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Option<KafkaError>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Sent, Option<KafkaError>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of one sending. An answer to an earlier one, which was given up, must not count for a letter of this one.
+    fn take(&self, sending: u64) -> Vec<(usize, Option<KafkaError>)> {
+        let all = std::mem::take(&mut *self.lock());
+        let of_this = all.into_iter().filter(|((of, _), _)| *of == sending);
+        of_this.map(|((_, at), error)| (at, error)).collect()
     }
 }
 
@@ -239,10 +254,27 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<usize>;
+    type DeliveryOpaque = Box<Sent>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, at: Box<usize>) {
+    fn delivery(&self, result: &DeliveryResult<'_>, sent: Box<Sent>) {
         let error = result.as_ref().err().map(|(error, _)| error.clone());
-        self.lock().push((*at, error));
+        self.lock().push((*sent, error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_answer_does_not_count_for_a_later_letter() {
+        let deliveries = Deliveries::default();
+        deliveries.lock().extend([((1, 0), None), ((2, 3), None)]);
+        let places = |sending| -> Vec<usize> {
+            let taken = deliveries.take(sending).into_iter();
+            taken.map(|(at, _)| at).collect()
+        };
+        assert_eq!(places(2), [3]);
+        assert!(places(1).is_empty(), "what was given up is forgotten");
     }
 }
