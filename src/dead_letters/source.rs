@@ -243,13 +243,17 @@ impl Feed {
                     OwnedRecord::of_line(line, began, &store)
                 }
                 What::Originals(choice, until) => {
-                    let until = *until;
-                    let Some((began, entry)) = self.reader.next_entry()? else {
+                    let next = match self.reader.next_entry() {
+                        // The line was passed over, as `kelp dlq list` does.
+                        Err(error @ ReadError::Entry { .. }) => {
+                            tracing::warn!("not replayed: {error}");
+                            continue;
+                        }
+                        next => next?.filter(|(began, _)| began < until),
+                    };
+                    let Some((began, entry)) = next else {
                         return Ok((!records.is_empty()).then_some(records));
                     };
-                    if began >= until {
-                        return Ok((!records.is_empty()).then_some(records));
-                    }
                     if !choice.contains(began, &entry) {
                         continue;
                     }

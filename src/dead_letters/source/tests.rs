@@ -171,3 +171,20 @@ fn the_original_records_come_back_with_all_that_they_had() {
         thread::sleep(Duration::from_millis(1));
     }
 }
+
+#[test]
+fn what_is_no_dead_letter_does_not_keep_the_others_from_being_replayed() {
+    let folder = Folder::new("broken");
+    write(&folder.store(), &["p0".to_owned()]);
+    let segment = segments(&folder.store()).unwrap().remove(0).path;
+    let broken = fs::read_to_string(&segment).unwrap() + "{\"time\":\n";
+    fs::write(&segment, broken).unwrap();
+    write(&folder.store(), &["p1".to_owned()]);
+    let until = Position {
+        segment: u64::MAX,
+        offset: 0,
+    };
+    let mut reading = entries(&folder);
+    (reading.sincedb, reading.what) = (None, What::Originals(Choice::default(), until));
+    assert_eq!(read(reading, 2, 2).0, ["p0", "p1"]);
+}
