@@ -10,6 +10,7 @@ pub mod double;
 pub mod elasticsearch;
 mod encoded;
 pub mod file;
+pub mod lock;
 pub mod null;
 pub mod output;
 mod reason;

@@ -203,10 +203,18 @@ impl Reader {
 
     /// Opens the first segment that is not wholly before the position; `false` where there is none.
     fn open_next(&mut self) -> Result<bool, ReadError> {
-        let all = segments(&self.directory).map_err(|source| self.failed(source))?;
         let wanted = self.position.segment;
-        let Some(segment) = all.into_iter().find(|segment| segment.number >= wanted) else {
-            return Ok(false);
+        let (segment, file) = loop {
+            let all = segments(&self.directory).map_err(|source| self.failed(source))?;
+            let Some(segment) = all.into_iter().find(|segment| segment.number >= wanted) else {
+                return Ok(false);
+            };
+            match File::open(&segment.path) {
+                Ok(file) => break (segment, file),
+                // Whoever deletes old segments did so just now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(self.failed(error)),
+            }
         };
         if segment.number > wanted {
             self.position = Position {
@@ -214,7 +222,6 @@ impl Reader {
                 offset: 0,
             };
         }
-        let file = File::open(&segment.path).map_err(|source| self.failed(source))?;
         let mut reader = BufReader::with_capacity(64 << 10, file);
         let start = SeekFrom::Start(self.position.offset);
         reader.seek(start).map_err(|source| self.failed(source))?;

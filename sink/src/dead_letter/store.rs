@@ -149,23 +149,33 @@ impl Store {
         Ok(())
     }
 
-    /// What was written since `(number, len)` goes, or the next attempt would append to a torn line.
+    /// What was written since `(number, len)` goes, or the next attempt would append to a torn line. Where segments were begun since,
+    /// writing goes on in yet another one: a reader may have seen them, and a number is never used again.
     fn roll_back(&mut self, (number, len): (u64, u64)) -> io::Result<()> {
-        let mut len = len;
-        while self.number > number {
-            if !path_of(&self.settings.path, self.number - 1).exists() {
-                // The policy has deleted it meanwhile; this one is the first.
-                len = 0;
-                break;
-            }
-            fs::remove_file(path_of(&self.settings.path, self.number))?;
-            let (file, len) = open_segment(&self.settings.path, self.number - 1)?;
-            self.number -= 1;
-            (self.file, self.len) = (file, len);
+        let is_first = self.number == number;
+        self.len = if is_first { len } else { 0 };
+        self.file.set_len(self.len)?;
+        self.file.seek(SeekFrom::Start(self.len))?;
+        if is_first {
+            return Ok(());
         }
-        self.file.set_len(len)?;
-        self.file.seek(SeekFrom::Start(len))?;
-        self.len = len;
+        let begun = number + 1..=self.number;
+        self.next_segment()?;
+        let first = OpenOptions::new()
+            .write(true)
+            .open(path_of(&self.settings.path, number))
+            .and_then(|file| {
+                file.set_len(len)?;
+                file.sync_all()
+            });
+        let rest = begun.map(|number| fs::remove_file(path_of(&self.settings.path, number)));
+        for done in std::iter::once(first).chain(rest) {
+            match done {
+                // The policy has deleted it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => done?,
+            }
+        }
         Ok(())
     }
 
@@ -253,20 +263,7 @@ fn delete(segment: &Segment, why: &str) -> io::Result<()> {
 
 /// The right to write to the directory, for as long as the file is open.
 fn lock(directory: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(directory.join(LOCK_FILE))?;
-    let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
-    match rustix::fs::flock(&file, operation) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(io::Error::new(
-            io::ErrorKind::ResourceBusy,
-            "another kelp writes to it",
-        )),
-        Err(error) => Err(error.into()),
-    }
+    crate::lock::exclusive(&directory.join(LOCK_FILE))
 }
 
 /// Opens or makes a segment and gives its length; a torn line at its end is cut off.

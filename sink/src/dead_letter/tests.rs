@@ -178,6 +178,37 @@ fn old_segments_are_deleted_and_their_numbers_are_not_used_again() {
     assert_eq!(left[0].number, 3);
 }
 
+/// Somebody may have read of a segment that is taken back: a number stands for one content only.
+#[test]
+fn a_segment_that_is_taken_back_leaves_its_number_unused() {
+    let dir = crate::testing::TempDir::new();
+    // Of three entries the second begins a segment, and for the third there is no room.
+    let (store, letters) = open(dir.path(), 11_500_000);
+    let submit = |payloads: &[(u32, usize)]| {
+        let payloads = payloads
+            .iter()
+            .map(|(number, bytes)| format!("{number:03}{}", "x".repeat(*bytes)).into_bytes());
+        let payloads: Vec<Vec<u8>> = payloads.collect();
+        let batch = Arc::new(TestBatch::of(
+            &payloads.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+        ));
+        let all = (0..payloads.len() as u32).map(|record| letter(&batch, record, "{}"));
+        letters.submit_blocking(all.collect()).unwrap();
+        batch
+    };
+    submit(&[(0, 4_000_000)]);
+    submit(&[(1, 4_000_000)]);
+    let held = submit(&[(2, 1_300_000), (3, 1_300_000), (4, 1_300_000)]);
+    store.close(true);
+    assert_eq!(held.holds(), [1, 1, 1]);
+    assert_eq!(numbers(dir.path()), [0, 1]);
+    let left = segments(dir.path()).unwrap();
+    assert_eq!(
+        left.iter().map(|left| left.number).collect::<Vec<_>>(),
+        [1, 3]
+    );
+}
+
 #[test]
 fn purging_leaves_the_numbers_and_what_a_running_kelp_writes_to() {
     let dir = crate::testing::TempDir::new();
