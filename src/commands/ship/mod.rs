@@ -9,6 +9,7 @@ mod positions;
 mod producer;
 mod recover;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -45,6 +46,10 @@ enum Failure {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error(
+        "another kelp ship saves its positions in `{0}`: end it, or give this one a file of its own with --positions"
+    )]
+    Shared(PathBuf),
     #[error("cannot watch signals: {0}")]
     Signals(std::io::Error),
     #[error("--property takes NAME=VALUE, not `{0}`")]
@@ -74,6 +79,16 @@ fn ship(args: &ShipArgs) -> Result<u64, Failure> {
         let name = args.topic.replace('/', "_");
         PathBuf::from(format!("data/ship/{name}.json"))
     });
+    let _lock = match positions::lock(&path) {
+        Ok(lock) => Some(lock),
+        Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+            return Err(Failure::Shared(path));
+        }
+        Err(error) => {
+            warn!(path = %path.display(), %error, "the positions cannot be locked: see that no other kelp ship uses them");
+            None
+        }
+    };
     let saved = positions::load(&path).map_err(|source| Failure::Positions {
         path: path.clone(),
         source,

@@ -110,6 +110,26 @@ pub fn load(path: &Path) -> io::Result<Saved> {
     })
 }
 
+/// Takes the right to save positions in this file, for as long as what is given back is open.
+///
+/// # Errors
+/// [`io::ErrorKind::ResourceBusy`] while another process has it; there may be no locks there, or no right to write.
+pub fn lock(path: &Path) -> io::Result<File> {
+    make_folder_of(path)?;
+    // The file itself is replaced again and again.
+    kelp_sink::lock::exclusive(&with_end(path, ".lock"))
+}
+
+fn make_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
 /// Replaces what is saved.
 ///
 /// # Errors
@@ -132,11 +152,8 @@ pub fn save(path: &Path, saved: &Saved) -> io::Result<()> {
         ends.map(|(partition, end)| (partition.to_string(), *end))
             .collect::<BTreeMap<_, _>>()
     });
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
+    make_folder_of(path)?;
+    let name = with_end(path, ".new");
     let mut file = File::create(&name)?;
     writeln!(
         file,
@@ -150,6 +167,19 @@ pub fn save(path: &Path, saved: &Saved) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_process_at_a_time_saves() {
+        let folder = std::env::temp_dir().join(format!("kelp-ship-lock-{}", std::process::id()));
+        let path = folder.join("ship/a.json");
+        let held = lock(&path).unwrap();
+        let second = lock(&path).map_err(|error| error.kind());
+        assert!(matches!(second, Err(io::ErrorKind::ResourceBusy)));
+        lock(&folder.join("ship/b.json")).unwrap();
+        drop(held);
+        lock(&path).unwrap();
+        fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn what_is_saved_is_loaded_and_what_is_broken_is_told() {
