@@ -54,7 +54,7 @@ pub struct Followed {
     reading: Reading,
     files: BTreeMap<u64, FollowedFile>,
     next: u64,
-    /// What was shipped before, until its file is found.
+    /// What was shipped before, until its file is found and can be read.
     saved: Vec<Position>,
     is_first_look: bool,
     has_warned: bool,
@@ -200,9 +200,7 @@ impl Followed {
             .iter()
             .position(|saved| saved.identity == identity);
         let saved = saved.map(|at| self.saved.swap_remove(at));
-        let saved = saved.filter(|saved| {
-            saved.offset <= metadata.len() && head_of(&file, saved.head.length) == Some(saved.head)
-        });
+        let saved = saved.filter(|saved| saved.is_of(&file));
         let mark = saved.as_ref().map(|saved| saved.mark);
         self.has_new |= mark.is_none();
         let start = match (offset, saved) {
@@ -232,29 +230,29 @@ impl Followed {
         Some(number)
     }
 
-    /// Files that were rotated while nobody followed them lie in the same folder under another name.
+    /// Files that were rotated while nobody followed them lie in the same folder under another name. The position of what cannot be
+    /// read now is kept; that of what is gone is not.
     fn find_rotated(&mut self) {
         for saved in std::mem::take(&mut self.saved) {
-            let folder = saved.path.parent();
-            let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.unwrap_or(Path::new("."));
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            let found = entries
-                .filter(|entry| {
-                    entry
-                        .metadata()
-                        .is_ok_and(|metadata| identity_of(&metadata) == saved.identity)
-                })
-                .map(|entry| entry.path())
-                .next();
-            self.saved.push(saved);
-            if let Some(path) = found {
-                self.open(&path, None);
-            } else if let Some(gone) = self.saved.pop() {
-                info!(path = %gone.path.display(), "it is gone since it was followed last");
+            let found = match saved.named_now() {
+                Ok(found) => found,
+                Err(error) => {
+                    warn!(path = %saved.path.display(), %error, "it cannot be looked for; its position is kept");
+                    self.saved.push(saved);
+                    continue;
+                }
+            };
+            match found {
+                Some(path) => {
+                    // It takes the position out if it can open the file.
+                    self.saved.push(saved);
+                    self.open(&path, None);
+                }
+                None => {
+                    info!(path = %saved.path.display(), "it is gone since it was followed last");
+                }
             }
         }
-        self.saved.clear();
     }
 
     /// Reads on in every file; gives each event to `send`, which may wait. Returns whether there was anything.
@@ -331,7 +329,9 @@ impl Followed {
             return;
         }
         let files = self.files.values();
-        let read: BTreeMap<u64, u64> = files.map(|file| (file.mark, file.acknowledged)).collect();
+        let files = files.map(|file| (file.mark, file.acknowledged));
+        let saved = self.saved.iter().map(|saved| (saved.mark, saved.offset));
+        let read: BTreeMap<u64, u64> = files.chain(saved).collect();
         self.delivered
             .retain(|(mark, end), _| read.get(mark).is_some_and(|read| end > read));
     }
@@ -343,16 +343,43 @@ impl Followed {
 
     /// How far everything is acknowledged.
     pub fn positions(&self) -> Vec<Position> {
-        let files = self.files.values();
-        files
-            .map(|file| Position {
-                path: file.path.clone(),
-                identity: file.identity,
-                mark: file.mark,
-                head: file.head,
-                offset: file.acknowledged,
-            })
-            .collect()
+        let files = self.files.values().map(|file| Position {
+            path: file.path.clone(),
+            identity: file.identity,
+            mark: file.mark,
+            head: file.head,
+            offset: file.acknowledged,
+        });
+        files.chain(self.saved.iter().cloned()).collect()
+    }
+}
+
+impl Position {
+    /// Whether a file that has its identity goes on from what was read, and is not a later one that was given the same inode.
+    fn is_of(&self, file: &File) -> bool {
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        self.offset <= length && head_of(file, self.head.length) == Some(self.head)
+    }
+
+    /// What the file is called now, looked for in its folder; none if it is gone.
+    fn named_now(&self) -> io::Result<Option<PathBuf>> {
+        let folder = self.path.parent();
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        let entries = match fs::read_dir(folder.unwrap_or(Path::new("."))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let is_it = entry
+                .metadata()
+                .is_ok_and(|metadata| identity_of(&metadata) == self.identity);
+            if is_it {
+                let file = File::open(entry.path())?;
+                return Ok(self.is_of(&file).then(|| entry.path()));
+            }
+        }
+        Ok(None)
     }
 }
 

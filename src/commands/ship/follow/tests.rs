@@ -157,6 +157,45 @@ fn a_file_that_was_rotated_while_nobody_looked_is_read_to_its_end() {
 }
 
 #[test]
+fn another_file_that_was_given_the_inode_of_one_that_is_gone_is_left_alone() {
+    let folder = Folder::new("inode");
+    folder.append("a.log", "1\n");
+    let mut followed = folder.follow("a.log", Vec::new());
+    assert_eq!(read(&mut followed, true), ["1"]);
+    let mut saved = followed.positions();
+    drop(followed);
+    fs::remove_file(folder.0.join("a.log")).unwrap();
+    folder.append("other", "nobody wants this\n");
+    saved[0].identity = identity_of(&fs::metadata(folder.0.join("other")).unwrap());
+    let mut followed = folder.follow("a.log", saved);
+    assert!(read(&mut followed, true).is_empty());
+    assert_eq!(followed.positions(), []);
+}
+
+#[test]
+fn the_position_of_a_file_that_cannot_be_read_at_the_start_is_kept() {
+    let folder = Folder::new("unreadable");
+    fs::create_dir(folder.0.join("logs")).unwrap();
+    folder.append("logs/a.log", "1\n2\n");
+    let mut followed = folder.follow("logs/*.log", Vec::new());
+    assert_eq!(read(&mut followed, true), ["1", "2"]);
+    let saved = followed.positions();
+    drop(followed);
+    fs::rename(folder.0.join("logs"), folder.0.join("away")).unwrap();
+    folder.append("logs", "no folder");
+    let mut followed = folder.follow("logs/*.log", saved.clone());
+    // What was found in the topic of it is kept as well.
+    followed.know(BTreeMap::new(), [((saved[0].mark, 6), (0, 7))].into());
+    assert!(read(&mut followed, true).is_empty());
+    assert_eq!(followed.positions(), saved);
+    fs::remove_file(folder.0.join("logs")).unwrap();
+    fs::rename(folder.0.join("away"), folder.0.join("logs")).unwrap();
+    folder.append("logs/a.log", "3\n4\n");
+    assert_eq!(read(&mut followed, true), ["4"]);
+    assert_eq!(followed.positions().len(), 1);
+}
+
+#[test]
 fn a_rotated_file_that_the_pattern_names_too_is_not_read_again() {
     let folder = Folder::new("both");
     folder.append("a.log", "1\n");
