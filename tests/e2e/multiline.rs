@@ -1,9 +1,6 @@
 //! Lines joined to events: `kill -9` in the middle of them loses none, repeats none and cuts no event.
 
-use super::support::{Kelp, Topic, every_document, scaled, shared, terms, wait_until};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
-use std::time::Duration;
+use super::support::{Topic, every_document, killed_while_writing, scaled, shared, terms};
 
 const CONFIG: &str = r#"
     input { kafka { bootstrap_servers => "${KAFKA}" topics => ["${TOPIC}"] group_id => "${GROUP}" consumer_threads => 2
@@ -46,33 +43,15 @@ fn kill_in_the_middle_of_events_of_several_lines_cuts_and_loses_none() {
     let client = servers.client();
     let name = servers.unique("multiline");
     let topic = Topic::new(&servers.kafka, &name);
-    let at_least = scaled(12_000);
-    topic.write(lines(0..at_least / 2));
-
-    let written = AtomicUsize::new(at_least / 2);
-    let killing = AtomicBool::new(true);
-    let mut kelp = Kelp::start(&servers, &topic, CONFIG, &["-w", "2"]);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while killing.load(Ordering::Acquire) || written.load(Ordering::Acquire) < at_least {
-                let first = written.load(Ordering::Acquire);
-                topic.write(lines(first..first + CHUNK));
-                written.fetch_add(CHUNK, Ordering::AcqRel);
-                thread::sleep(Duration::from_millis(50));
-            }
-        });
-        let _done = Done(&killing);
-        for part in [1, 2] {
-            let reached = (at_least * part / 4) as u64;
-            let indexed = || client.count(&name).unwrap();
-            wait_until("documents before the kill", 120, indexed, |&count| {
-                count >= reached
-            });
-            kelp.kill();
-            kelp.run();
-        }
-    });
-    let total = written.into_inner();
+    let (mut kelp, total) = killed_while_writing(
+        &servers,
+        &topic,
+        CONFIG,
+        &["-w", "2"],
+        scaled(12_000),
+        CHUNK,
+        lines,
+    );
     // The last event of each partition waits for what may follow.
     every_document(client, &name, total - 4, 180);
     assert_eq!(client.count(&name).unwrap(), total as u64 - 4);
@@ -87,13 +66,4 @@ fn kill_in_the_middle_of_events_of_several_lines_cuts_and_loses_none() {
     assert_eq!(terms(client, &name, "more"), all("0"), "no event was cut");
     assert_eq!(terms(client, &name, "foreign"), all("0"));
     assert_eq!(topic.committed(&name), topic.len());
-}
-
-/// Ends the writer even when an assertion fails in the middle.
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
 }

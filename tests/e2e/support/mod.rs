@@ -4,12 +4,14 @@ mod access;
 mod broker;
 mod documents;
 mod kelp;
+mod killing;
 mod servers;
 
 pub use access::{AccessLog, Expected};
 pub use broker::Topic;
 pub use documents::{distinct, every_document, terms};
 pub use kelp::Kelp;
+pub use killing::killed_while_writing;
 pub use servers::{Alone, Servers, alone, distribution, shared};
 
 use std::time::{Duration, Instant};
