@@ -28,7 +28,8 @@ impl Unencodable {
     /// Takes a hold on the event's record.
     pub(crate) fn push(&mut self, event: &Event<'_>, from: &Provenance<'_>, error: EncodeError) {
         from.receipts.hold(from.index);
-        let mut document = Vec::new();
+        // There is no action: what follows is the event.
+        let mut document = b"null\n".to_vec();
         write_json(&mut document, event);
         let reason = Reason::unsent("unencodable", error.to_string());
         self.events.push((from.index, document.into(), reason));
@@ -55,5 +56,45 @@ impl Unencodable {
             // When the dead letters are closed the events stay held.
             let _ = dead_letters.submit_blocking(letters);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kelp_parser::event::Arena;
+    use kelp_parser::time::Timestamp;
+
+    use super::*;
+    use crate::dead_letter::{DeadLetterSettings, DeadLetterStore, Position, Reader};
+    use crate::testing::{TempDir, TestBatch};
+
+    #[test]
+    fn it_lies_among_the_dead_letters_as_an_event_that_was_never_sent() {
+        let dir = TempDir::new();
+        let (store, letters) = DeadLetterStore::open(DeadLetterSettings::new(dir.path())).unwrap();
+        let mut unencodable = Unencodable::new(Some(letters));
+        let batch = Arc::new(TestBatch::of(&[b"a"]));
+        let arena = Arena::new();
+        let mut event = Event::new(&arena, Timestamp::from_millis(0));
+        event
+            .fields_mut()
+            .set("index", kelp_parser::event::Value::Int(7));
+        let from = Provenance {
+            record: &batch.record(0),
+            index: 0,
+            namespace: "",
+            receipts: batch.receipts(),
+        };
+        unencodable.push(&event, &from, EncodeError("no form".to_owned()));
+        let shared: Arc<dyn RecordBatch> = batch.clone();
+        unencodable.flush(&shared);
+        store.close(false);
+        assert_eq!(batch.holds(), [0]);
+        let mut reader = Reader::new(dir.path(), Position::default());
+        let (_, entry) = reader.next_entry().unwrap().unwrap();
+        assert!(entry.action.is_none(), "{entry:?}");
+        let event: serde_json::Value = serde_json::from_str(entry.event.unwrap().get()).unwrap();
+        assert_eq!(event["index"], 7);
+        assert_eq!(entry.reason.reason, "no form");
     }
 }
