@@ -44,7 +44,7 @@ fn reloads(page: &mut Page, node: &NodeSnapshot) {
 
 fn pipelines(page: &mut Page, node: &NodeSnapshot) {
     type Read = fn(&Snapshot) -> f64;
-    let families: [(&'static str, &str, &str, Read); 4] = [
+    let families: [(&'static str, &str, &str, Read); 5] = [
         (
             "kelp_uptime_seconds",
             "gauge",
@@ -68,6 +68,12 @@ fn pipelines(page: &mut Page, node: &NodeSnapshot) {
             "counter",
             "Documents among the dead letters.",
             |pipeline| pipeline.dead_letters as f64,
+        ),
+        (
+            "kelp_dead_letters_dropped_total",
+            "counter",
+            "Documents that the full dead letters had no room for, where `drop_newer` says to drop them.",
+            |pipeline| pipeline.dead_letters_dropped as f64,
         ),
     ];
     for (name, kind, help, read) in families {
