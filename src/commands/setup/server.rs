@@ -108,6 +108,7 @@ pub type Answer = (u16, Value);
 
 /// How long a server may say that it cannot just now.
 const BUSY_FOR: Duration = Duration::from_secs(60);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 impl Server {
     /// Sets up the client; nothing is sent yet.
@@ -163,8 +164,7 @@ impl Server {
         body: Option<&Value>,
     ) -> Result<Answer, SetupError> {
         let bytes = body.map(|body| body.to_string().into());
-        let json = HeaderValue::from_static("application/json");
-        self.send(json, method, path, bytes).await
+        self.send(JSON, method, path, bytes).await
     }
 
     async fn send(
@@ -193,22 +193,15 @@ impl Server {
         Ok((answer.status, value))
     }
 
-    /// As [`ask`](Self::ask), again for a while when the server says that it cannot just now: right after its start
-    /// Elasticsearch answers 503 until its own index of users and roles is there.
+    /// As [`ask`](Self::ask), again for a while when the server says that it cannot just now.
     pub async fn ask_patiently(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, SetupError> {
-        let begun = Instant::now();
-        loop {
-            let answer = self.ask(method, path, body).await?;
-            if !matches!(answer.0, 429 | 503) || begun.elapsed() >= BUSY_FOR {
-                return Ok(answer);
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
+        let bytes = body.map(|body| body.to_string().into());
+        self.send_patiently(JSON, method, path, bytes).await
     }
 
     /// Uploads a file as the form's only field, `file`, again for a while when the server says that it cannot just now.
@@ -225,11 +218,22 @@ impl Server {
             "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
              content-type: application/ndjson\r\n\r\n{content}\r\n--{BOUNDARY}--\r\n"
         ));
+        self.send_patiently(TYPE, Method::Post, path, Some(body))
+            .await
+    }
+
+    /// Right after its start Elasticsearch answers 503 until its own index of users and roles is there.
+    async fn send_patiently(
+        &self,
+        content_type: HeaderValue,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<Answer, SetupError> {
         let begun = Instant::now();
         loop {
-            let answer = self
-                .send(TYPE, Method::Post, path, Some(body.clone()))
-                .await?;
+            let sent = self.send(content_type.clone(), method, path, body.clone());
+            let answer = sent.await?;
             if !matches!(answer.0, 429 | 503) || begun.elapsed() >= BUSY_FOR {
                 return Ok(answer);
             }
