@@ -314,8 +314,8 @@ pub struct SetupArgs {
     )]
     pub kibana_system_password: Option<String>,
 
-    /// How long documents are kept.
-    #[arg(long, default_value = "30d", value_name = "TIME")]
+    /// How long documents are kept, as in 30d or 12h.
+    #[arg(long, default_value = "30d", value_name = "TIME", value_parser = parse_retention)]
     pub retention: String,
 
     /// What deletes old documents.
@@ -478,8 +478,30 @@ impl From<Ecs> for EcsCompatibility {
     }
 }
 
+/// Elasticsearch refuses any other time just as a feature that it does not have, which `kelp setup` would then leave out.
+fn parse_retention(text: &str) -> Result<String, String> {
+    let digits = text.trim_start_matches(|character: char| character.is_ascii_digit());
+    let number = text[..text.len() - digits.len()].parse::<u64>();
+    match (number, digits) {
+        (Ok(1..), "d" | "h" | "m" | "s") => Ok(text.to_owned()),
+        _ => Err("a time is a number with d, h, m or s behind it, as in 30d".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::parse_retention;
+
+    #[test]
+    fn a_retention_is_a_time_as_elasticsearch_writes_it() {
+        for good in ["30d", "1h", "90m", "5s"] {
+            assert_eq!(parse_retention(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "d", "30", "0d", "30 d", "30days", "-1d", "1w", "1.5d"] {
+            assert!(parse_retention(bad).is_err(), "{bad}");
+        }
+    }
+
     #[test]
     fn commands_and_options_do_not_clash() {
         <super::Cli as clap::CommandFactory>::command().debug_assert();
