@@ -40,8 +40,6 @@ pub struct Worker {
 
 /// A record whose events took more memory than this leaves none of it to the next.
 const ARENA_KEEPS_BYTES: usize = 4 << 20;
-/// Messages of this size and more have all their fields counted, smaller ones cannot have too many.
-const COUNT_FIELDS_FROM_BYTES: usize = 64 << 10;
 
 impl Worker {
     /// The first worker of a pipeline also flushes its filters.
@@ -184,7 +182,8 @@ impl Worker {
             receipts: batch.records.receipts(),
         };
         let (mut decoded, mut written) = (0, 0);
-        let is_large = record.payload.map_or(0, <[u8]>::len) >= COUNT_FIELDS_FROM_BYTES;
+        // A field takes at least a byte, so that smaller messages have not too many.
+        let is_large = record.payload.map_or(0, <[u8]>::len) >= limits.max_fields;
         let mut has_too_many_fields = false;
         let mut emit = |mut event: Event<'_>| {
             if is_large && !may_have(limits.max_fields, event.fields()) {

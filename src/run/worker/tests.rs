@@ -267,6 +267,26 @@ fn a_record_that_grows_beyond_the_limits_is_a_dead_letter() {
     assert_eq!(batch.receipts().first_unsettled(0), 3);
 }
 
+#[test]
+fn fields_are_counted_however_small_the_limit_is() {
+    let of = |count: usize| {
+        let fields: Vec<String> = (0..count).map(|at| format!("\"f{at}\":1")).collect();
+        format!(
+            "{{\"message\":\"{count}\",\"in\":{{{}}}}}",
+            fields.join(",")
+        )
+    };
+    let (few, many) = (of(90), of(110));
+    let mut bench = Bench::new("fields");
+    let codec = build_codec(None, "json", Default::default(), &mut Vec::new()).unwrap();
+    bench.topology.inputs[0].common.codec = codec.into();
+    let (arrived, letters, is_well) = bench.run(&[&batch(&[&few, &many])]);
+    assert!(is_well);
+    assert_eq!(arrived, ["90"]);
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0]["reason"]["type"], "event_too_large");
+}
+
 /// Nothing behind it is committed, and the process ends for want of a worker.
 #[test]
 fn an_output_that_panics_when_flushed_ends_its_worker_and_settles_nothing_more() {
