@@ -131,7 +131,15 @@ impl Suite {
             codec: text(&mut keys, "codec")?,
             input_plugin: text(&mut keys, "input_plugin")?,
             now,
-            export_metadata: matches!(keys.remove("export_metadata"), Some(Value::Bool(true))),
+            export_metadata: match keys.remove("export_metadata") {
+                None | Some(Value::Null) => false,
+                Some(Value::Bool(yes)) => yes,
+                Some(other) => {
+                    return Err(format!(
+                        "`export_metadata` is true or false, found `{other}`"
+                    ));
+                }
+            },
             ignore: texts(&mut keys, "ignore")?,
             cases: Vec::new(),
         };
@@ -195,6 +203,9 @@ impl Case {
             return Err(format!("`{odd}` in `input` is neither a line nor an event"));
         }
         if let Some(expected) = keys.remove("contains") {
+            if keys.contains_key("expected") {
+                return Err("it has both `expected` and `contains`: only one can hold".to_owned());
+            }
             case.partial = true;
             keys.insert("expected".to_owned(), expected);
         }
@@ -286,6 +297,14 @@ mod tests {
             ("testcases: [{expected: []}]", "no `input`"),
             ("testcases: [{input: [5]}]", "neither a line nor an event"),
             ("testcases: [{input: a, expect: []}]", "no key `expect`"),
+            (
+                "testcases: [{input: a, expected: [], contains: []}]",
+                "both `expected` and `contains`",
+            ),
+            (
+                "export_metadata: 'yes'\ntestcases: [{input: a}]",
+                "true or false",
+            ),
             ("ecs: v9\ntestcases: [{input: a}]", "none of disabled"),
         ] {
             let error = read(text).err().unwrap_or_default();
