@@ -2,6 +2,7 @@
 
 mod agent;
 mod cli;
+mod clock;
 mod commands;
 mod configuration;
 mod dead_letters;

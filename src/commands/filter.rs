@@ -3,15 +3,14 @@
 
 use std::io::{BufRead, BufWriter, Write};
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use kelp_parser::event::{Arena, Event, Value, write_json};
 use kelp_parser::filter::BuildContext;
 use kelp_parser::json::{Fractions, JsonError, parse};
 use kelp_parser::pipeline::{Pipeline, WorkerState};
-use kelp_parser::time::Timestamp;
 
 use crate::cli::FilterArgs;
+use crate::clock::now;
 use crate::configuration::Configuration;
 
 #[derive(Debug, thiserror::Error)]
@@ -91,11 +90,4 @@ fn filter_lines(pipeline: &Pipeline) -> Result<(), FilterError> {
     });
     output.write_all(&printed).map_err(FilterError::Write)?;
     output.flush().map_err(FilterError::Write)
-}
-
-fn now() -> Timestamp {
-    let since_epoch = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
 }

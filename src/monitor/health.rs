@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use serde_json::{Map, Value, json};
 
 use super::snapshot::{NodeSnapshot, Snapshot};
-use super::threads::iso8601;
 use super::{Api, info};
+use crate::clock::iso8601;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Status {

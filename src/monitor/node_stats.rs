@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::snapshot::{FilterSnapshot, InputSnapshot, NodeSnapshot, OutputSnapshot, Snapshot};
-use super::threads::iso8601;
 use super::{Api, info, process};
 use crate::agent::Reloads;
+use crate::clock::iso8601;
 
 /// `GET /_node/stats`
 pub fn all(node: &NodeSnapshot, api: &Api) -> Value {

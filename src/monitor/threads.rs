@@ -3,10 +3,10 @@
 use std::fs;
 use std::time::SystemTime;
 
-use kelp_parser::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::process;
+use crate::clock::iso8601;
 
 const SHOWN: usize = 10;
 
@@ -89,16 +89,6 @@ pub fn as_text() -> String {
         text.push('\n');
     }
     text
-}
-
-/// The time of day, as ISO 8601.
-pub fn iso8601(time: SystemTime) -> String {
-    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH);
-    let since_epoch = since_epoch.unwrap_or_default();
-    let time = Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos());
-    let mut text = Vec::new();
-    time.write_iso8601(&mut text);
-    String::from_utf8(text).unwrap_or_default()
 }
 
 fn now() -> String {

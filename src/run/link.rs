@@ -24,7 +24,8 @@ use kelp_sink::{Output, OutputStats, Provenance, Writer};
 
 use super::stats::WorkerStats;
 use super::topology::Topology;
-use super::worker::{now, route};
+use super::worker::route;
+use crate::clock::now;
 
 plugin_options! {
     /// Receives the events that `pipeline` outputs of other pipelines send to an address.

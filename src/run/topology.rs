@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use super::inputs::Input;
 use super::link::{Link, LinkConfig, Receiver};
 use super::stats::WorkerStats;
+use crate::clock;
 use crate::configuration::Configuration;
 use crate::settings::PipelineSettings;
 
@@ -66,7 +67,7 @@ impl Compiled {
             diagnostics,
             ..
         } = configuration;
-        let context = BuildContext::new(settings.ecs).at(super::worker::now());
+        let context = BuildContext::new(settings.ecs).at(clock::now());
         let mut inputs = read_inputs(config, &context, diagnostics);
         for input in &mut inputs {
             input.set_places(settings);

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvError, select};
 use kelp_ingest::Batch;
@@ -20,6 +20,7 @@ use kelp_sink::{Provenance, Reason, Writer};
 use super::poison::{EventLimits, Isolation, caught};
 use super::stats::WorkerStats;
 use super::topology::Topology;
+use crate::clock::now;
 
 /// How often filters are asked for what they hold back (as often as in Logstash).
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
@@ -345,14 +346,6 @@ impl RecordBatch for NoRecord {
     fn receipts(&self) -> &Receipts {
         &self.receipts
     }
-}
-
-/// The time of day.
-pub(super) fn now() -> Timestamp {
-    let since_epoch = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use kelp_parser::time::Timestamp;
 use rdkafka::client::ClientContext;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::message::{DeliveryResult, Message};
@@ -17,6 +16,7 @@ use rdkafka::producer::{
 use rdkafka::{ClientConfig, error::KafkaError};
 
 use super::lines::{Lines, TOPICS};
+use crate::clock;
 
 /// Partitions of each topic.
 pub const PARTITIONS: i32 = 4;
@@ -161,7 +161,7 @@ fn write(producer: &ThreadedProducer<Deliveries>, mut lines: Lines, rate: u32, l
         // At most one tick's unread lines at a time, should this thread have slept for long.
         let due = due.min(written + UNREAD_LINES_MAX / 10);
         while written < due {
-            let line = lines.next(now());
+            let line = lines.next(clock::now());
             // Lines alternate between topics, three at a time, so this reaches every partition of both.
             let partition = ((written / 3) % PARTITIONS as u64) as i32;
             let record = BaseRecord::<(), str>::to(line.topic)
@@ -176,11 +176,4 @@ fn write(producer: &ThreadedProducer<Deliveries>, mut lines: Lines, rate: u32, l
     }
     // What is not acknowledged by then is counted as failed by its delivery report.
     let _ = producer.flush(Duration::from_secs(10));
-}
-
-fn now() -> Timestamp {
-    let since_epoch = std::time::SystemTime::now()
-        .duration_since(std::time::SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
 }

@@ -1,6 +1,6 @@
 //! Running test cases: lines through a codec, events through the filters of a configuration.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use kelp_ingest::lines::StdinInputOptions;
 use kelp_parser::codec::{DecodeContext, InvalidUtf8};
@@ -12,9 +12,9 @@ use kelp_parser::input::InputCommon;
 use kelp_parser::json::{Fractions, parse as parse_json};
 use kelp_parser::pipeline::{Pipeline, WorkerState};
 use kelp_parser::spec::EcsCompatibility;
-use kelp_parser::time::Timestamp;
 
 use super::suite::{Case, Suite};
+use crate::clock;
 use crate::configuration::Configuration;
 
 /// Why cases cannot be run.
@@ -83,7 +83,7 @@ fn run_case(
     pipeline: &Pipeline,
     reader: &InputCommon,
 ) -> Result<Vec<serde_json::Value>, ExecuteError> {
-    let now = suite.now.unwrap_or_else(system_time);
+    let now = suite.now.unwrap_or_else(clock::now);
     let arena = Arena::new();
     let mut worker = WorkerState::default();
     let mut out = Vec::new();
@@ -231,11 +231,4 @@ fn named(config: &Config, id: &str) -> Option<Plugin> {
             })
     });
     found.cloned()
-}
-
-fn system_time() -> Timestamp {
-    let since_epoch = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
 }

@@ -1,11 +1,11 @@
 //! The documents: one for the pipeline, one for each partition, filter and output. Their fields are in
 //! `src/commands/setup/templates/metrics-mappings.json`.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use kelp_parser::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::clock::iso8601;
 use crate::monitor::Snapshot;
 use crate::monitor::process::resident_bytes;
 use crate::monitor::snapshot::{FilterSnapshot, InputSnapshot, OutputSnapshot};
@@ -72,7 +72,7 @@ pub fn bulk(
         let id = format!("{}-{:x}", about.instance, about.made);
         about.made += 1;
         let document = json!({
-            "@timestamp": written(now),
+            "@timestamp": iso8601(now),
             "data_stream": {"type": "metrics", "dataset": dataset, "namespace": namespace},
             "event": {"dataset": dataset},
             "host": {"name": about.host},
@@ -84,16 +84,6 @@ pub fn bulk(
         body += &format!("{action}\n{document}\n");
     }
     (body, count)
-}
-
-fn written(now: SystemTime) -> String {
-    let since_epoch = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    let time = Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos());
-    let mut text = Vec::new();
-    time.write_iso8601(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// How much a counter has grown.
@@ -165,7 +155,7 @@ fn output(before: Option<&OutputSnapshot>, after: &OutputSnapshot) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use kelp_parser::pipeline::FilterCounters;
     use kelp_sink::OutputStats;
