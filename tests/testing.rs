@@ -127,6 +127,18 @@ testcases:
 }
 
 #[test]
+fn code_that_runs_once_sees_the_time_of_the_file() {
+    let conf =
+        "filter { ruby { init => '@year = Time.now.year' code => 'event.set(\"year\", @year)' } }";
+    let folder = Folder::new("time").with("a.conf", conf).with(
+        "a.test.yml",
+        "now: 2031-01-01T00:00:00Z\ntestcases: [{input: [x], contains: [{year: 2031}]}]",
+    );
+    let output = folder.test(&["a.conf"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+}
+
+#[test]
 fn what_cannot_be_tested_is_said() {
     let folder = Folder::new("broken")
         .with("bad.conf", "filter { nope { } }")

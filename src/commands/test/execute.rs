@@ -12,6 +12,7 @@ use kelp_parser::input::InputCommon;
 use kelp_parser::json::{Fractions, parse as parse_json};
 use kelp_parser::pipeline::{Pipeline, WorkerState};
 use kelp_parser::spec::EcsCompatibility;
+use kelp_parser::time::Timestamp;
 
 use super::suite::{Case, Suite};
 use crate::clock;
@@ -48,8 +49,9 @@ pub fn run(
     configuration: &mut Configuration,
     ecs: EcsCompatibility,
 ) -> Result<Vec<Run>, ExecuteError> {
+    let now = suite.now.unwrap_or_else(clock::now);
     let input = input(suite, configuration, ecs)?;
-    let mut pipeline = compile(configuration, ecs);
+    let mut pipeline = compile(configuration, ecs, now);
     let mut runs = Vec::new();
     if configuration.has_errors() {
         return Ok(runs);
@@ -57,10 +59,10 @@ pub fn run(
     for (number, case) in suite.cases.iter().enumerate() {
         // What a case leaves behind in a filter is not for the next one.
         if number > 0 {
-            pipeline = compile(configuration, ecs);
+            pipeline = compile(configuration, ecs, now);
         }
         let started = Instant::now();
-        let events = run_case(suite, case, &pipeline, &input)?;
+        let events = run_case(suite, case, &pipeline, &input, now)?;
         runs.push(Run {
             events,
             seconds: started.elapsed().as_secs_f64(),
@@ -69,8 +71,8 @@ pub fn run(
     Ok(runs)
 }
 
-fn compile(configuration: &mut Configuration, ecs: EcsCompatibility) -> Pipeline {
-    let context = BuildContext::new(ecs);
+fn compile(configuration: &mut Configuration, ecs: EcsCompatibility, now: Timestamp) -> Pipeline {
+    let context = BuildContext::new(ecs).at(now);
     let mut found = Vec::new();
     let pipeline = Pipeline::compile(&configuration.config, &context, &mut found);
     configuration.diagnostics.extend(found);
@@ -82,8 +84,8 @@ fn run_case(
     case: &Case,
     pipeline: &Pipeline,
     reader: &InputCommon,
+    now: Timestamp,
 ) -> Result<Vec<serde_json::Value>, ExecuteError> {
-    let now = suite.now.unwrap_or_else(clock::now);
     let arena = Arena::new();
     let mut worker = WorkerState::default();
     let mut out = Vec::new();
