@@ -159,6 +159,11 @@ fn run(servers: &Servers, name: &str, goods: usize, hostiles: usize) -> Outcome 
         "every good message has arrived"
     );
     let letters = kelp.dead_letters();
+    assert_eq!(
+        client.count(name).unwrap() as usize + letters.len(),
+        goods + hostiles,
+        "every message is a document or lies among the dead letters"
+    );
     let of = |letter: &serde_json::Value| letter["reason"]["type"].as_str().unwrap().to_owned();
     let mut kinds = std::collections::BTreeMap::<String, usize>::new();
     for letter in &letters {
