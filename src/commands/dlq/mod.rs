@@ -157,6 +157,13 @@ impl Place {
             data: args.data,
             ..RunArgs::default()
         })?;
+        if let (None, Some(topic)) = (&args.letters, &settings.pipeline.dead_letters.topic) {
+            return Err(format!(
+                "the dead letters go to the topic `{}` (kelp.dead_letters.topic): any consumer of Kafka reads them, and their payload, key and headers are the original's; --path names the directory of older ones",
+                topic.name
+            )
+            .into());
+        }
         if let Some(path) = args.letters {
             settings.pipeline.dead_letters.path = path;
         }
