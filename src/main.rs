@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod configuration;
 mod dead_letters;
+mod fnv;
 mod logging;
 mod monitor;
 mod run;

@@ -12,6 +12,7 @@ use kelp_parser::time::Timestamp;
 use kelp_sink::dead_letter::Position;
 
 use super::source::{Reading, What};
+use crate::fnv::fnv1a;
 
 plugin_options! {
     /// Reads the dead letters of a pipeline, those of Kelp, not of Logstash.
@@ -77,7 +78,10 @@ impl DeadLetterInputOptions {
             Some(path) => PathBuf::from(path),
             None => data_dir
                 .join("plugins/inputs/dead_letter_queue")
-                .join(format!(".sincedb_{:016x}", hash(&directory))),
+                .join(format!(
+                    ".sincedb_{:016x}",
+                    fnv1a(directory.as_os_str().as_encoded_bytes())
+                )),
         };
         Ok(Reading {
             directory,
@@ -95,14 +99,6 @@ pub fn since(text: &str) -> Option<String> {
     let mut out = Vec::new();
     Timestamp::from_millis(Timestamp::parse_iso8601(text)?.millis()).write_iso8601(&mut out);
     String::from_utf8(out).ok()
-}
-
-/// FNV-1a: the same in every version.
-fn hash(path: &Path) -> u64 {
-    let bytes = path.as_os_str().as_encoded_bytes().iter();
-    bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    })
 }
 
 /// Makes the event of an entry.

@@ -9,6 +9,7 @@ use super::api_key;
 use super::server::{Answer, Server, SetupError, read_secret, reason};
 use super::{Outcome, Report};
 use crate::cli::{Lifecycle, SetupArgs};
+use crate::fnv::fnv1a;
 
 /// A component template with mappings, and the index template that makes data streams of it. The first is what the default pipeline
 /// writes, the second what Kelp says about itself.
@@ -249,13 +250,9 @@ pub(super) fn holds(there: &Value, digest: &str) -> bool {
     }
 }
 
-/// FNV-1a over the text, in which keys are sorted.
+/// Of the text, in which keys are sorted.
 pub(super) fn digest(value: &Value) -> String {
-    let text = value.to_string();
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    format!("{:016x}", fnv1a(value.to_string().as_bytes()))
 }
 
 /// May create documents in Kelp's data streams, and those streams, and nothing else.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::fnv::fnv1a;
+
 /// Which file a file is, whatever it is called: the name moves on when it is rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -31,13 +33,9 @@ impl Head {
 
     /// Of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        // FNV-1a
-        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
         Self {
             length: bytes.len(),
-            hash,
+            hash: fnv1a(bytes),
         }
     }
 }
