@@ -80,6 +80,21 @@ impl Heap {
         Val::Ref((self.shared.len() + self.own.len() - 1) as u32)
     }
 
+    /// Puts another object in the place of one; false where that is frozen.
+    pub(crate) fn replace(&mut self, value: Val, object: Obj) -> bool {
+        let size = size_of(&object);
+        let Val::Ref(handle) = value else {
+            return false;
+        };
+        let Some(place) = self.get_mut(handle) else {
+            return false;
+        };
+        let grown = size.saturating_sub(size_of(place));
+        *place = object;
+        self.taken += 16 + grown;
+        true
+    }
+
     /// How many objects there are of the heap's own.
     pub(crate) fn len(&self) -> usize {
         self.own.len()

@@ -287,21 +287,11 @@ impl<'r> Run<'r, '_> {
     }
 
     fn overwrite(&mut self, receiver: Val, new: Text) -> Result<(), Flow> {
-        let length = new.bytes().len();
-        self.steps(length / 256)?;
-        let before = self.memory.heap.text(receiver);
-        let grown = length.saturating_sub(before.map_or(0, |text| text.bytes().len()));
-        self.heap().taken += 16 + grown;
-        let Val::Ref(handle) = receiver else {
+        self.steps(new.bytes().len() / 256)?;
+        if self.heap().replace(receiver, Obj::Str(new)) {
             return Ok(());
-        };
-        match self.heap().get_mut(handle) {
-            Some(object) => {
-                *object = Obj::Str(new);
-                Ok(())
-            }
-            None => self.raise(Class::FrozenError, "can't modify frozen String"),
         }
+        self.raise(Class::FrozenError, "can't modify frozen String")
     }
 
     /// `s['a'] = 'b'`

@@ -9,18 +9,10 @@ impl<'r> Run<'r, '_> {
     /// Puts new elements into an array.
     pub(super) fn store(&mut self, receiver: Val, values: Vec<Val>) -> Result<(), Flow> {
         self.steps(1 + values.len() / 64)?;
-        let before = self.memory.heap.array(receiver).map_or(0, <[Val]>::len);
-        self.heap().taken += 16 + 16 * values.len().saturating_sub(before);
-        let Val::Ref(handle) = receiver else {
+        if self.heap().replace(receiver, Obj::Array(values)) {
             return Ok(());
-        };
-        match self.heap().get_mut(handle) {
-            Some(object) => {
-                *object = Obj::Array(values);
-                Ok(())
-            }
-            None => self.raise(Class::FrozenError, "can't modify frozen Array"),
         }
+        self.raise(Class::FrozenError, "can't modify frozen Array")
     }
 
     /// Methods that change the array.
