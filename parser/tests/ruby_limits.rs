@@ -208,3 +208,24 @@ fn what_grows_without_bound_ends() {
         );
     }
 }
+
+#[test]
+fn times_beyond_all_calendars_are_held_at_their_end() {
+    let codes = [
+        "Time.at(0) + 1e300",
+        "Time.at(0) - 1e300",
+        "Time.at(9_000_000_000_000_000_000, 1e300)",
+        "DateTime.parse('2024-01-01') - -9_223_372_036_854_775_808",
+        "Date.parse('2024-01-01') - -9_223_372_036_854_775_808",
+        "Date.parse('2024-01-01').prev_day(-9_223_372_036_854_775_808)",
+    ];
+    for code in codes {
+        let event = run(format!("event.set('year', ({code}).year)"));
+        let far = |year: &str| year.trim_start_matches('-').len() > 5;
+        let year = event.as_ref().ok().and_then(|text| {
+            let (_, rest) = text.split_once("\"year\":")?;
+            rest.split(['}', ',']).next()
+        });
+        assert!(year.is_some_and(far), "{code}: {event:?}");
+    }
+}

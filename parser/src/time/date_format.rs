@@ -265,7 +265,7 @@ fn write_fraction(nanos: u32, digits: usize, out: &mut Vec<u8>) {
 
 /// The names of English.
 pub(super) mod names {
-    pub(in crate::time) const MONTHS: &[&str] = &[
+    pub(crate) const MONTHS: &[&str] = &[
         "January",
         "February",
         "March",
@@ -280,7 +280,7 @@ pub(super) mod names {
         "December",
     ];
     /// From Monday.
-    pub(in crate::time) const WEEKDAYS: &[&str] = &[
+    pub(crate) const WEEKDAYS: &[&str] = &[
         "Monday",
         "Tuesday",
         "Wednesday",

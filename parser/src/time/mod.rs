@@ -15,6 +15,7 @@ mod timestamp;
 mod zone;
 
 pub(crate) use civil::{Date as CivilDate, days_in_month, iso_week, weekday};
+pub(crate) use date_format::names::{MONTHS, WEEKDAYS};
 pub use date_format::{DateFormat, DateFormatError};
 pub use date_parser::DateParser;
 pub use joda::{JodaPattern, Now, PatternError};

@@ -67,7 +67,9 @@ impl<'r> Run<'r, '_> {
                         let extra = self.memory.heap.float(extra).unwrap_or(0.0);
                         let base = i128::from(at.seconds()) * 1_000_000_000
                             + i128::from(at.subsec_nanos());
-                        super::time::from_nanos(base + (extra * scale).round() as i128)
+                        super::time::from_nanos(
+                            base.saturating_add((extra * scale).round() as i128),
+                        )
                     }
                     None => at,
                 };

@@ -2,12 +2,12 @@
 
 mod read;
 
-use self::read::{MONTHS, Moment, parse, strptime};
+use self::read::{Moment, parse, place_of, strptime};
 use crate::ruby::class::Class;
 use crate::ruby::interp::{Eval, Flow, Run};
 use crate::ruby::names::M;
 use crate::ruby::value::{Obj, RubyTime, Val};
-use crate::time::{CivilDate, Timestamp, days_in_month, iso_week, weekday};
+use crate::time::{CivilDate, MONTHS, Timestamp, days_in_month, iso_week, weekday};
 
 /// So many days later, within what a calendar can hold.
 fn far(days: i64, by: i64) -> i64 {
@@ -119,7 +119,7 @@ impl Run<'_, '_> {
                     }
                     number as i64
                 }
-                (_, Some(text)) => match MONTHS.iter().position(|month| *month == text) {
+                (_, Some(text)) => match place_of(MONTHS, &text) {
                     Some(month) => month as i64 + 1,
                     None => text.trim().parse().unwrap_or(-1),
                 },
@@ -151,7 +151,10 @@ impl Run<'_, '_> {
         let made = |run: &mut Self, days: i64| run.heap().add(Obj::Date(days));
         Ok(Some(match (method, arguments) {
             (M::Add | M::Sub, [Val::Int(other)]) => {
-                let other = if method == M::Sub { -other } else { *other };
+                let other = match method {
+                    M::Sub => other.saturating_neg(),
+                    _ => *other,
+                };
                 made(self, far(days, other))
             }
             (M::Sub, [other]) => match self.memory.heap.object(*other) {
@@ -163,7 +166,10 @@ impl Run<'_, '_> {
                     [Val::Int(by)] => *by,
                     _ => 1,
                 };
-                let by = if method == M::PrevDay { -by } else { by };
+                let by = match method {
+                    M::PrevDay => by.saturating_neg(),
+                    _ => by,
+                };
                 made(self, far(days, by))
             }
             (M::NextMonth | M::PrevMonth | M::Shr | M::Shl, _) => {

@@ -4,31 +4,7 @@ use crate::ruby::class::Class;
 use crate::ruby::interp::{Flow, Run};
 use crate::ruby::names::M;
 use crate::ruby::value::{Obj, RubyTime, Val};
-use crate::time::{CivilDate, Timestamp, iso_week, weekday};
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+use crate::time::{CivilDate, MONTHS, Timestamp, WEEKDAYS, iso_week, weekday};
 
 impl Run<'_, '_> {
     pub(super) fn new_time(&mut self, at: Timestamp, utc: bool) -> Val {
@@ -133,8 +109,9 @@ impl Run<'_, '_> {
             }
             (M::ToTime | M::Round, _) => return Ok(Some(self.heap().add(Obj::Time(time)))),
             (M::Add | M::Sub, [Val::Int(days)]) if time.date_time => {
-                let days = if method == M::Sub { -days } else { *days };
-                let at = from_nanos(nanos(time.at) + i128::from(days) * 86_400_000_000_000);
+                let days = i128::from(*days);
+                let days = if method == M::Sub { -days } else { days };
+                let at = from_nanos(nanos(time.at) + days * 86_400_000_000_000);
                 return Ok(Some(self.heap().add(Obj::Time(RubyTime { at, ..time }))));
             }
             (M::Add | M::Sub, [other]) => {
@@ -198,7 +175,7 @@ impl Run<'_, '_> {
             return self.raise(Class::TypeError, "can't convert into an exact number");
         };
         let seconds = if method == M::Sub { -seconds } else { seconds };
-        let total = nanos(time.at) + (seconds * 1e9).round() as i128;
+        let total = nanos(time.at).saturating_add((seconds * 1e9).round() as i128);
         Ok(self.heap().add(Obj::Time(RubyTime {
             at: from_nanos(total),
             ..time
@@ -313,7 +290,7 @@ fn directive_text(
     let hour = fields.second_of_day / 3600;
     let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
     let month = MONTHS[(date.month as usize + 11) % 12];
-    let day = DAYS[fields.wday];
+    let day = WEEKDAYS[(fields.wday + 6) % 7];
     let again = |format: &str| Text(strftime(format, time));
     match directive {
         'Y' => Number(date.year, 1),

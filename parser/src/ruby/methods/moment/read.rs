@@ -1,12 +1,7 @@
 //! What a text says of a point in time.
 
 use crate::ruby::value::RubyTime;
-use crate::time::{CivilDate, Timestamp, days_in_month};
-
-pub(super) const MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
-const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+use crate::time::{CivilDate, MONTHS, Timestamp, WEEKDAYS, days_in_month};
 
 /// What a text says of a point in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -134,6 +129,13 @@ fn zone_offset(name: &str) -> Option<i32> {
     Some(hours * 3600)
 }
 
+/// Which of the names has these three letters at its start.
+pub(super) fn place_of(names: &[&str], start: &str) -> Option<usize> {
+    names
+        .iter()
+        .position(|name| name[..3].eq_ignore_ascii_case(start))
+}
+
 /// A cursor over the text.
 struct Scan<'t> {
     rest: &'t str,
@@ -163,8 +165,8 @@ impl<'t> Scan<'t> {
             .rest
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(self.rest.len());
-        let start = self.rest.get(..3)?.to_ascii_lowercase();
-        let found = names.iter().position(|name| *name == start)?;
+        let start = self.rest.get(..3)?;
+        let found = place_of(names, start)?;
         self.rest = &self.rest[word_end..];
         Some(found as u32)
     }
@@ -257,9 +259,9 @@ fn read_directive(directive: char, scan: &mut Scan<'_>, moment: &mut Moment) -> 
             moment.year = Some(century * 100);
         }
         'm' => moment.month = Some(scan.small(2)?),
-        'b' | 'B' | 'h' => moment.month = Some(scan.name(&MONTHS)? + 1),
+        'b' | 'B' | 'h' => moment.month = Some(scan.name(MONTHS)? + 1),
         'a' | 'A' => {
-            scan.name(&DAYS)?;
+            scan.name(WEEKDAYS)?;
         }
         'u' | 'w' => {
             scan.small(1)?;
@@ -338,7 +340,7 @@ pub(super) fn parse(text: &str) -> Option<Moment> {
                 .unwrap_or(rest.len());
             let word = &rest[..word_end];
             if word.len() >= 3
-                && scan.name(&MONTHS).is_some_and(|month| {
+                && scan.name(MONTHS).is_some_and(|month| {
                     moment.month = Some(month + 1);
                     true
                 })
@@ -431,7 +433,7 @@ fn numeric_date<'t>(text: &'t str, moment: &mut Moment) -> Option<&'t str> {
         .next()
         .filter(|c| matches!(c, '-' | '/' | '.'))?;
     scan.rest = &scan.rest[1..];
-    let middle = match scan.name(&MONTHS) {
+    let middle = match scan.name(MONTHS) {
         Some(month) => month + 1,
         None => scan.small(2)?,
     };
