@@ -93,12 +93,7 @@ impl<'a> Run<'_, 'a> {
 
     pub(crate) fn export_hash(&mut self, value: Val, depth: usize) -> Result<Object<'a>, Flow> {
         let arena = self.arena;
-        let entries: Vec<(Val, Val)> = self
-            .memory
-            .heap
-            .hash(value)
-            .map(|hash| hash.iter().collect())
-            .unwrap_or_default();
+        let entries = self.memory.heap.pairs(value);
         let mut object = Object::with_capacity(arena, entries.len());
         for (key, value) in entries {
             let key = self.text_of(key)?;

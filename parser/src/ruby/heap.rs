@@ -121,6 +121,14 @@ impl Heap {
         }
     }
 
+    /// The keys and values of a hash; none of what is not one.
+    pub(crate) fn pairs(&self, value: Val) -> Vec<(Val, Val)> {
+        match self.hash(value) {
+            Some(hash) => hash.iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
     pub(crate) fn text(&self, value: Val) -> Option<&Text> {
         match self.object(value) {
             Some(Obj::Str(text)) => Some(text),

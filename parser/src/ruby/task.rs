@@ -110,10 +110,7 @@ impl Map {
         let mut scratch = Scratch::default();
         self.with_run(&program, arena, &mut scratch, now, |run, root| {
             let filled = run.import_marked(value);
-            let entries: Vec<(Val, Val)> = match run.memory.heap.hash(filled) {
-                Some(hash) => hash.iter().collect(),
-                None => Vec::new(),
-            };
+            let entries = run.memory.heap.pairs(filled);
             for (key, value) in entries {
                 run.heap().set_key(root, key, value);
             }
@@ -158,10 +155,7 @@ impl Map {
     /// A copy of what it holds. What no event can hold is left out, and said.
     fn fields<'a>(run: &mut Run<'_, 'a>, root: Val) -> (Object<'a>, Option<String>) {
         let arena = run.arena;
-        let entries: Vec<(Val, Val)> = match run.memory.heap.hash(root) {
-            Some(hash) => hash.iter().collect(),
-            None => Vec::new(),
-        };
+        let entries = run.memory.heap.pairs(root);
         let mut fields = Object::with_capacity(arena, entries.len());
         let mut error = None;
         for (key, value) in entries {

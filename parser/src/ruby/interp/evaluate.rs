@@ -294,12 +294,7 @@ impl<'r> Run<'r, '_> {
         for (key, value) in pairs {
             if matches!(key.kind, Kind::DoubleSplat) {
                 let other = self.eval(value, frame)?;
-                let entries: Vec<_> = self
-                    .memory
-                    .heap
-                    .hash(other)
-                    .map(|hash| hash.iter().collect())
-                    .unwrap_or_default();
+                let entries = self.memory.heap.pairs(other);
                 for (key, value) in entries {
                     self.memory.heap.set_key(hash, key, value);
                 }

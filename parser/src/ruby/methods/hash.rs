@@ -104,12 +104,7 @@ impl<'r> Run<'r, '_> {
             (M::ToH | M::ToHash, []) if !block.given() => return Ok(Some(receiver)),
             _ => {}
         }
-        let pairs: Vec<(Val, Val)> = self
-            .memory
-            .heap
-            .hash(receiver)
-            .map(|hash| hash.iter().collect())
-            .unwrap_or_default();
+        let pairs = self.memory.heap.pairs(receiver);
         self.steps(1 + pairs.len() / 4)?;
         if let Some(result) = self.hash_read(receiver, &pairs, method, arguments, block)? {
             return Ok(Some(result));
@@ -292,12 +287,7 @@ impl<'r> Run<'r, '_> {
             let new = self
                 .hash_read(receiver, source, computed, arguments, block)?
                 .unwrap_or(Val::Nil);
-            let new: Vec<(Val, Val)> = self
-                .memory
-                .heap
-                .hash(new)
-                .map(|hash| hash.iter().collect())
-                .unwrap_or_default();
+            let new = self.memory.heap.pairs(new);
             self.clear_hash(receiver)?;
             for (key, value) in new {
                 self.heap().set_key(receiver, key, value);
