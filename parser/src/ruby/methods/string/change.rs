@@ -1,6 +1,6 @@
 //! Strings that are changed, and strings that are not text.
 
-use super::char_span;
+use super::characters::char_span;
 use crate::ruby::class::Class;
 use crate::ruby::interp::{Block, Flow, Run};
 use crate::ruby::names::M;
