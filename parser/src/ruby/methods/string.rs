@@ -214,16 +214,19 @@ impl<'r> Run<'r, '_> {
             }
             (M::Center | M::Ljust | M::Rjust, ..) => self.justify(&text, method, arguments)?,
             (M::Count, Some(set), 1) => {
-                let set = CharSet::new(set);
+                let set = self.char_set(set, &text)?;
                 Val::Int(text.chars().filter(|c| set.contains(*c)).count() as i64)
             }
             (M::Delete, Some(set), 1) => {
-                let set = CharSet::new(set);
+                let set = self.char_set(set, &text)?;
                 let kept: String = text.chars().filter(|c| !set.contains(*c)).collect();
                 self.new_string(kept)
             }
             (M::Squeeze, ..) => {
-                let set = named.as_deref().map(CharSet::new);
+                let set = match &named {
+                    Some(set) => Some(self.char_set(set, &text)?),
+                    None => None,
+                };
                 let mut out = String::new();
                 for c in text.chars() {
                     let squeezed =
@@ -236,7 +239,8 @@ impl<'r> Run<'r, '_> {
             }
             (M::Tr, Some(from), 2) => {
                 let to = self.memory.heap.name(arguments[1]).unwrap_or("").to_owned();
-                let out = translate(&text, from, &to);
+                let set = self.char_set(from, &text)?;
+                let out = translate(&text, &set, &to);
                 self.new_string(out)
             }
             (M::Casecmp, Some(other), 1) => {
@@ -277,6 +281,13 @@ impl<'r> Run<'r, '_> {
             (M::AsciiOnlyP, _, 0) => Val::bool(text.is_ascii()),
             _ => return Ok(None),
         }))
+    }
+
+    /// A set of characters in which those of a text are looked up, for the steps that this takes.
+    fn char_set(&mut self, set: &str, text: &str) -> Result<CharSet, Flow> {
+        let set = CharSet::new(set);
+        self.steps(text.len().saturating_mul(set.len()) / 256)?;
+        Ok(set)
     }
 
     fn no_conversion<T>(&mut self, value: Option<Val>, into: &str) -> Result<T, Flow> {

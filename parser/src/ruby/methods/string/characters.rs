@@ -109,6 +109,10 @@ impl CharSet {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.characters.len()
+    }
+
     pub(super) fn contains(&self, c: char) -> bool {
         self.characters.contains(&c) != self.negated
     }
@@ -134,8 +138,7 @@ fn expand(text: &str) -> Vec<char> {
     out
 }
 
-pub(super) fn translate(text: &str, from: &str, to: &str) -> String {
-    let set = CharSet::new(from);
+pub(super) fn translate(text: &str, set: &CharSet, to: &str) -> String {
     let to = expand(to);
     let mapped = |c: char| {
         if !set.contains(c) {
