@@ -4,11 +4,11 @@
 //! on the next byte, with choice points only where several branches can begin alike; a run of a class that what
 //! follows cannot begin with becomes possessive, because giving back could not help.
 
+mod repeat;
+mod scope;
+
 use super::RegexError;
-use super::analysis::{
-    any, captures_in_order, first, fixed_length, last_class, last_group, nullable,
-    resolve_boundaries, single_class,
-};
+use super::analysis::{any, captures_in_order, first, nullable, resolve_boundaries, single_class};
 use super::ast::{Assertion, Node, Repeat, RepeatKind};
 use super::byteset::ByteSet;
 use super::class::CharClass;
@@ -16,9 +16,9 @@ use super::fuse::fuse;
 use super::known::{self, Recognized};
 use super::parse::Parsed;
 use super::prefilter::Prefilter;
-use super::program::{Backref, DispatchTable, FAIL, Known, Op, Pc, Program, Run, UNBOUNDED};
-use super::scan::Scan;
-use super::table::{ClassTable, NextTable, lazy_stops};
+use super::program::{Backref, DispatchTable, FAIL, Known, Op, Pc, Program, Run};
+use super::table::{ClassTable, NextTable};
+use scope::is_implied;
 use std::collections::HashMap;
 
 /// Programs longer than this are refused.
@@ -292,271 +292,6 @@ impl Compiler {
         begin
     }
 
-    fn repeat(&mut self, repeat: &Repeat, after: &After<'_>) {
-        let Repeat {
-            node, max, kind, ..
-        } = repeat;
-        if let Some(class) = single_class(node) {
-            return self.class_run(&class, repeat, after);
-        }
-        if *kind == RepeatKind::Possessive {
-            let greedy = Node::Repeat(Repeat {
-                kind: RepeatKind::Greedy,
-                ..repeat.clone()
-            });
-            return self.atomic(&greedy);
-        }
-        let looped = (*max != Some(1)).then(|| last_group(node)).flatten();
-        let outer = self.after_loop;
-        if let Some(last) = looped {
-            self.after_loop = outer.or(Some(2 * last as u16 + 2));
-        }
-        self.repeat_copies(repeat, after);
-        self.after_loop = outer;
-    }
-
-    fn repeat_copies(&mut self, repeat: &Repeat, after: &After<'_>) {
-        let Repeat {
-            node,
-            min,
-            max,
-            kind,
-        } = repeat;
-        let again = first(node, after.follow).union(after.follow);
-        let begins = if nullable(node) {
-            first(node, again).union(again)
-        } else {
-            first(node, ByteSet::ALL)
-        };
-        let between = After {
-            follow: begins.union(after.follow),
-            tail: false,
-            literal: None,
-            before: None,
-        };
-        for copy in 0..*min {
-            let last = copy + 1 == *min && *max == Some(*min);
-            self.emit(node, if last { after } else { &between });
-            if self.ops.len() > MAX_OPS {
-                return;
-            }
-        }
-        let ways = Ways {
-            begins,
-            exits: after.follow,
-            lazy: *kind == RepeatKind::Lazy,
-        };
-        match max {
-            None => self.unbounded_loop(node, &ways, &between),
-            Some(max) => self.optional_copies(node, max - min, &ways, &between, after),
-        }
-    }
-
-    fn unbounded_loop(&mut self, node: &Node, ways: &Ways, between: &After<'_>) {
-        let head = self.emit_op(Op::Fail);
-        let body = self.here();
-        let slot = nullable(node).then(|| self.slot());
-        if let Some(slot) = slot {
-            self.emit_op(Op::IterationStart(slot));
-            self.loops.push(slot);
-        }
-        self.emit(node, between);
-        if slot.is_some() {
-            self.loops.pop();
-        }
-        let check = slot.map(|slot| (self.emit_op(Op::Fail), slot));
-        self.emit_op(Op::Jump(head));
-        let exit = self.emit_op(Op::Jump(FAIL));
-        if let Some((check, slot)) = check {
-            self.ops[check as usize] = Op::IterationEnd { slot, exit };
-        }
-        let reset = self.resets[head as usize];
-        self.dispatch(head, &ways.branches(body, exit), reset);
-        if let Op::Dispatch(table) = self.ops[head as usize] {
-            self.ops[head as usize] = Op::Loop(table);
-        }
-        self.land(&[exit]);
-    }
-
-    /// `count` further copies, each optional: the first that is not taken ends the repeat.
-    fn optional_copies(
-        &mut self,
-        node: &Node,
-        count: u32,
-        ways: &Ways,
-        between: &After<'_>,
-        after: &After<'_>,
-    ) {
-        let mut heads = Vec::new();
-        for copy in 0..count {
-            let head = self.emit_op(Op::Fail);
-            heads.push((head, self.here()));
-            self.emit(node, if copy + 1 == count { after } else { between });
-            if self.ops.len() > MAX_OPS {
-                return;
-            }
-        }
-        if heads.is_empty() {
-            return;
-        }
-        let exit = self.emit_op(Op::Jump(FAIL));
-        for (head, body) in heads {
-            let reset = self.resets[head as usize];
-            self.dispatch(head, &ways.branches(body, exit), reset);
-        }
-        self.land(&[exit]);
-    }
-
-    fn class_run(&mut self, members: &CharClass, repeat: &Repeat, after: &After<'_>) {
-        let Repeat { min, max, kind, .. } = *repeat;
-        let settled = ByteSet::of_class(members).is_disjoint(after.follow);
-        let class = self.class(members);
-        let bound = max.unwrap_or(UNBOUNDED);
-        let possessive = match kind {
-            RepeatKind::Possessive => true,
-            RepeatKind::Greedy => settled || after.tail || max == Some(min),
-            RepeatKind::Lazy => max == Some(min),
-        };
-        if possessive {
-            self.emit_op(Op::Run {
-                class,
-                min,
-                max: bound,
-            });
-        } else if kind == RepeatKind::Lazy && after.tail {
-            self.emit_op(Op::Run {
-                class,
-                min,
-                max: min,
-            });
-        } else {
-            let next = self.next(after.follow);
-            let literal = after
-                .literal
-                .filter(|text| text.len() > 1)
-                .map(|text| self.literal_index(text));
-            let stops = match kind {
-                RepeatKind::Lazy => {
-                    lazy_stops(&ClassTable::new(members), &NextTable::new(&after.follow))
-                }
-                _ => Scan::new([false; 256]),
-            };
-            self.runs.push(Run {
-                class,
-                min,
-                max: bound,
-                next,
-                stops,
-                literal,
-            });
-            let run = self.runs.len() as u16 - 1;
-            self.emit_op(if kind == RepeatKind::Lazy {
-                Op::RunLazy(run)
-            } else {
-                Op::RunGreedy(run)
-            });
-        }
-    }
-
-    /// What is inside a scope is never re-entered, so its end is a tail of its own.
-    fn inside_scope(&mut self, node: &Node) -> u16 {
-        let outer = self.scope;
-        self.scope_count += 1;
-        self.scope = self.scope_count;
-        self.emit(
-            node,
-            &After {
-                follow: ByteSet::ALL,
-                tail: true,
-                literal: None,
-                before: None,
-            },
-        );
-        std::mem::replace(&mut self.scope, outer)
-    }
-
-    fn atomic(&mut self, node: &Node) {
-        let slot = self.slot();
-        self.emit_op(Op::ScopeStart { slot, look: false });
-        let scope = self.inside_scope(node);
-        self.emit_op(Op::ScopeEnd {
-            slot,
-            scope,
-            look: false,
-        });
-    }
-
-    fn look(&mut self, behind: bool, negate: bool, node: &Node) {
-        if let Some(class) = single_class(node) {
-            let class = self.class(&class);
-            self.emit_op(Op::LookClass {
-                behind,
-                negate,
-                class,
-            });
-            return;
-        }
-        let slot = self.slot();
-        self.slot(); // the position, after the height of the stack
-        let start = self.emit_op(Op::ScopeStart { slot, look: true });
-        let scope = match behind {
-            false => self.inside_scope(node),
-            true => self.look_behind_body(node),
-        };
-        if negate {
-            self.emit_op(Op::NegativeEnd { slot, scope });
-            self.ops[start as usize] = Op::NegativeStart {
-                slot,
-                otherwise: self.here(),
-            };
-        } else {
-            self.emit_op(Op::ScopeEnd {
-                slot,
-                scope,
-                look: true,
-            });
-        }
-    }
-
-    /// Alternatives of a look-behind may differ in length, each must have one.
-    fn look_behind_body(&mut self, node: &Node) -> u16 {
-        let alternatives = match node {
-            Node::Alternate(nodes) => &nodes[..],
-            node => std::slice::from_ref(node),
-        };
-        let outer = self.scope;
-        self.scope_count += 1;
-        self.scope = self.scope_count;
-        let mut jumps = Vec::new();
-        for (at, node) in alternatives.iter().enumerate() {
-            let Some(length) = fixed_length(node) else {
-                self.error = Some("invalid pattern in look-behind: its length varies");
-                break;
-            };
-            let split = (at + 1 < alternatives.len()).then(|| self.emit_op(Op::Fail));
-            let begin = self.here();
-            self.emit_op(Op::StepBack(length as u32));
-            self.emit(
-                node,
-                &After {
-                    follow: ByteSet::ALL,
-                    tail: true,
-                    literal: None,
-                    before: None,
-                },
-            );
-            jumps.push(self.emit_op(Op::Jump(FAIL)));
-            if let Some(split) = split {
-                self.ops[split as usize] = Op::Split {
-                    first: begin,
-                    second: self.here(),
-                };
-            }
-        }
-        self.land(&jumps);
-        std::mem::replace(&mut self.scope, outer)
-    }
-
     fn assertion(&mut self, assertion: Assertion) {
         self.emit_op(match assertion {
             Assertion::LineStart => Op::LineStart,
@@ -619,23 +354,6 @@ impl Compiler {
     }
 }
 
-/// How a loop goes on.
-struct Ways {
-    begins: ByteSet,
-    exits: ByteSet,
-    lazy: bool,
-}
-
-impl Ways {
-    /// Body and exit in the order in which they are tried.
-    fn branches(&self, body: Pc, exit: Pc) -> [(ByteSet, Pc); 2] {
-        match self.lazy {
-            true => [(self.exits, exit), (self.begins, body)],
-            false => [(self.begins, body), (self.exits, exit)],
-        }
-    }
-}
-
 /// Makes everything that leads to a jump lead to where the jump leads.
 fn thread_jumps(ops: &mut [Op], dispatches: &mut [DispatchTable]) {
     let target = |ops: &[Op], mut pc: Pc| {
@@ -673,20 +391,6 @@ fn position_or_push<T: PartialEq>(items: &mut Vec<T>, item: T) -> u16 {
         items.push(item);
         items.len() - 1
     }) as u16
-}
-
-/// Whether a negative look-around can be left out: what comes before or after the place excludes it anyway.
-fn is_implied(behind: bool, negate: bool, node: &Node, after: &After<'_>) -> bool {
-    if !negate || nullable(node) {
-        return false;
-    }
-    match behind {
-        false => first(node, ByteSet::ALL).is_disjoint(after.follow),
-        true => match (after.before.and_then(last_class), single_class(node)) {
-            (Some(before), Some(excluded)) => before.intersect(&excluded).is_empty(),
-            _ => false,
-        },
-    }
 }
 
 /// Whether every match begins at the start of the text.

@@ -1,0 +1,187 @@
+//! Matchers for dates and times.
+
+use super::{Found, after_word, digits_end, is_wordlike};
+
+/// The value of two digits.
+#[inline(always)]
+fn two(bytes: &[u8], at: usize) -> Option<u32> {
+    let pair = bytes.get(at..at + 2)?;
+    let (tens, ones) = (pair[0].wrapping_sub(b'0'), pair[1].wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
+}
+
+/// `hh:mm:ss`, two digits each.
+#[inline(always)]
+fn is_clock(bytes: &[u8]) -> bool {
+    bytes.len() == 8
+        && bytes[2] == b':'
+        && bytes[5] == b':'
+        && two(bytes, 0).is_some_and(|hour| hour < 24)
+        && two(bytes, 3).is_some_and(|minute| minute < 60)
+        && two(bytes, 6).is_some_and(|second| second < 60)
+}
+
+/// An English month of three letters.
+#[inline(always)]
+fn is_month(bytes: &[u8]) -> bool {
+    let &[first, second, third] = bytes else {
+        return false;
+    };
+    matches!(
+        &[first | 0x20, second, third],
+        b"jan"
+            | b"feb"
+            | b"mar"
+            | b"apr"
+            | b"may"
+            | b"jun"
+            | b"jul"
+            | b"aug"
+            | b"sep"
+            | b"oct"
+            | b"nov"
+            | b"dec"
+    )
+}
+
+/// `01/Feb/2003:04:05:06 +0700`
+pub(super) fn http_date(bytes: &[u8], at: usize) -> Found {
+    let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<26>()) else {
+        return Found::Unsure;
+    };
+    let clean = two(date, 0).is_some_and(|day| (1..=31).contains(&day))
+        && date[2] == b'/'
+        && is_month(&date[3..6])
+        && date[6] == b'/'
+        && two(date, 7).is_some()
+        && two(date, 9).is_some()
+        && date[11] == b':'
+        && is_clock(&date[12..20])
+        && date[20] == b' '
+        && (date[21] == b'+' || date[21] == b'-')
+        && two(date, 22).is_some()
+        && two(date, 24).is_some();
+    if clean {
+        Found::End(digits_end(bytes, at + 26))
+    } else {
+        Found::Unsure
+    }
+}
+
+/// `2003-02-01T04:05:06.789Z`; with a space for the `T`, without the fraction or the zone.
+pub(super) fn iso_timestamp(bytes: &[u8], at: usize) -> Found {
+    let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<19>()) else {
+        return Found::Unsure;
+    };
+    let clean = two(date, 0).is_some()
+        && two(date, 2).is_some()
+        && date[4] == b'-'
+        && two(date, 5).is_some_and(|month| (1..=12).contains(&month))
+        && date[7] == b'-'
+        && two(date, 8).is_some_and(|day| (1..=31).contains(&day))
+        && (date[10] == b'T' || date[10] == b' ')
+        && is_clock(&date[11..19]);
+    if !clean {
+        return if date[0].is_ascii_digit() {
+            Found::Unsure
+        } else {
+            Found::Nothing
+        };
+    }
+    let mut end = at + 19;
+    if matches!(bytes.get(end), Some(b'.' | b',' | b':')) {
+        let fraction = digits_end(bytes, end + 1);
+        if fraction == end + 1 {
+            return Found::Unsure;
+        }
+        end = fraction;
+    }
+    match bytes.get(end) {
+        Some(b'Z') => Found::End(end + 1),
+        Some(b'+' | b'-') => {
+            let minutes = end + 3 + usize::from(bytes.get(end + 3) == Some(&b':'));
+            let hour = two(bytes, end + 1).is_some_and(|hour| hour < 24);
+            match hour && two(bytes, minutes).is_some_and(|minute| minute < 60) {
+                true => Found::End(minutes + 2),
+                false => Found::Unsure,
+            }
+        }
+        _ => Found::End(end),
+    }
+}
+
+/// `Feb  1 04:05:06`
+pub(super) fn syslog_timestamp(bytes: &[u8], at: usize) -> Found {
+    let Some(&first) = bytes.get(at) else {
+        return Found::Nothing;
+    };
+    if !first.is_ascii_alphabetic() {
+        return Found::Nothing;
+    }
+    let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<15>()) else {
+        return Found::Unsure;
+    };
+    let day = match date[4] {
+        b' ' => (b'1'..=b'9').contains(&date[5]),
+        _ => {
+            two(date, 4).is_some_and(|day| (10..=31).contains(&day) || (date[4] == b'0' && day > 0))
+        }
+    };
+    let clean = !after_word(bytes, at)
+        && is_month(&date[..3])
+        && date[3] == b' '
+        && day
+        && date[6] == b' '
+        && is_clock(&date[7..]);
+    match bytes.get(at + 15) {
+        Some(b'0'..=b'9' | b':' | b'.' | b',') => Found::Unsure,
+        _ if clean => Found::End(at + 15),
+        _ => Found::Unsure,
+    }
+}
+
+pub(super) fn month(bytes: &[u8], at: usize) -> Found {
+    let Some(&first) = bytes.get(at) else {
+        return Found::Nothing;
+    };
+    if !first.is_ascii_alphabetic() {
+        return Found::Nothing;
+    }
+    let name = bytes.get(at..at + 3).is_some_and(is_month);
+    let ends = !bytes.get(at + 3).is_some_and(|&byte| is_wordlike(byte));
+    if name && ends && !after_word(bytes, at) {
+        Found::End(at + 3)
+    } else {
+        Found::Unsure
+    }
+}
+
+pub(super) fn month_day(bytes: &[u8], at: usize) -> Found {
+    let second = bytes.get(at + 1).copied().unwrap_or(0);
+    let length = match bytes.get(at) {
+        Some(b'0') if (b'1'..=b'9').contains(&second) => 2,
+        Some(b'1' | b'2') if second.is_ascii_digit() => 2,
+        Some(b'3') if second == b'0' || second == b'1' => 2,
+        Some(b'1'..=b'9') => 1,
+        _ => return Found::Nothing,
+    };
+    Found::End(at + length)
+}
+
+pub(super) fn year(bytes: &[u8], at: usize) -> Found {
+    match (two(bytes, at), two(bytes, at + 2)) {
+        (Some(_), Some(_)) => Found::End(at + 4),
+        (Some(_), None) => Found::End(at + 2),
+        _ => Found::Nothing,
+    }
+}
+
+pub(super) fn hour(bytes: &[u8], at: usize) -> Found {
+    let second = bytes.get(at + 1).copied().unwrap_or(0);
+    match bytes.get(at) {
+        Some(b'2') if (b'0'..=b'3').contains(&second) => Found::End(at + 2),
+        Some(b'0' | b'1') if second.is_ascii_digit() => Found::End(at + 2),
+        Some(b'0'..=b'9') => Found::End(at + 1),
+        _ => Found::Nothing,
+    }
+}
