@@ -14,3 +14,4 @@ pub mod sample_logs;
 pub mod setup;
 pub mod ship;
 pub mod test;
+mod undelivered;

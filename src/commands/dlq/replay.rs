@@ -2,18 +2,17 @@
 
 use std::collections::HashSet;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kelp_sink::dead_letter::{Origin, Position};
-use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::list::{end, origin};
 use super::{Failure, Place, ReplayArgs};
+use crate::commands::undelivered::Undelivered;
 use crate::configuration::Configuration;
 use crate::dead_letters::{Choice, OwnedRecord, Reading, What};
 use crate::logging;
@@ -109,7 +108,7 @@ fn to_topic(place: &Place, args: ReplayArgs) -> Result<ExitCode, Failure> {
     for (name, value) in &args.properties {
         config.set(name, value);
     }
-    let producer: BaseProducer<Failures> = config.create_with_context(Failures::default())?;
+    let producer: BaseProducer<Undelivered> = config.create_with_context(Undelivered::default())?;
     let (mut sent, mut seen) = (0_u64, HashSet::new());
     place.each(&Choice::from(args.choice), |_, entry| {
         if !seen.insert(origin(&entry.origin)) {
@@ -148,7 +147,7 @@ fn to_topic(place: &Place, args: ReplayArgs) -> Result<ExitCode, Failure> {
 }
 
 fn send(
-    producer: &BaseProducer<Failures>,
+    producer: &BaseProducer<Undelivered>,
     topic: &str,
     partition: Option<i32>,
     original: &OwnedRecord,
@@ -172,36 +171,6 @@ fn send(
                 record = back;
             }
             Err((error, _)) => return Err(error),
-        }
-    }
-}
-
-/// Messages that the broker did not take.
-#[derive(Default)]
-struct Failures(Mutex<Failed>);
-
-#[derive(Default)]
-struct Failed {
-    count: u64,
-    first: Option<KafkaError>,
-}
-
-impl Failures {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Failed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ClientContext for Failures {}
-
-impl ProducerContext for Failures {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            let mut failed = self.lock();
-            failed.count += 1;
-            failed.first.get_or_insert_with(|| error.clone());
         }
     }
 }

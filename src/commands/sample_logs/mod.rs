@@ -15,6 +15,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
 
 use crate::cli::SampleLogsArgs;
+use crate::commands::undelivered::Undelivered;
 use crate::signals::{Signal, Signals};
 use lines::SampleLines;
 
@@ -60,11 +61,11 @@ fn print(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
 
 fn write(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
     let signals = Signals::install()?;
-    let producer: BaseProducer = ClientConfig::new()
+    let producer: BaseProducer<Undelivered> = ClientConfig::new()
         .set("bootstrap.servers", &args.kafka)
         .set("enable.idempotence", "true")
         .set("linger.ms", "50")
-        .create()?;
+        .create_with_context(Undelivered::default())?;
     let mut lines = SampleLines::new(args.seed)?;
     let begun = Instant::now();
     let mut written = 0;
@@ -82,11 +83,19 @@ fn write(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
         }
     }
     producer.flush(Duration::from_secs(30))?;
-    Ok(written)
+    let undelivered = producer.context().lock();
+    match &undelivered.first {
+        None => Ok(written),
+        Some(error) => Err(format!(
+            "{} of {written} lines were not written: {error}",
+            undelivered.count
+        )
+        .into()),
+    }
 }
 
 /// Waits while the producer's queue is full, which bounds what is held in memory.
-fn send(producer: &BaseProducer, topic: &str, text: &str) -> Result<(), KafkaError> {
+fn send(producer: &BaseProducer<Undelivered>, topic: &str, text: &str) -> Result<(), KafkaError> {
     let mut record = BaseRecord::<(), str>::to(topic).payload(text);
     loop {
         match producer.send(record) {

@@ -37,6 +37,11 @@ pub enum ShipError {
     /// The broker will never take it.
     #[error("the broker refuses what is written: {0}")]
     Refused(RDKafkaErrorCode),
+    /// librdkafka has given up.
+    #[error(
+        "the producer cannot go on: {0}; started again, it goes on behind what was acknowledged"
+    )]
+    Broken(KafkaError),
     /// Told to stop while waiting.
     #[error("stopped")]
     Stopped,
@@ -194,7 +199,7 @@ impl Shipper {
                         bytes: payload.len(),
                     });
                 }
-                Err((error, _)) => return Err(ShipError::SetUp(error)),
+                Err((error, _)) => return Err(ShipError::Broken(error)),
             }
         }
     }

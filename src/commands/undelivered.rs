@@ -1,0 +1,42 @@
+//! What a producer could not deliver, for commands that write messages once and tell how many.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::ClientContext;
+use rdkafka::error::KafkaError;
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::ProducerContext;
+
+/// Messages that the broker did not take.
+#[derive(Default)]
+pub struct Undelivered(Mutex<Failed>);
+
+/// How many, and why the first of them.
+#[derive(Default)]
+pub struct Failed {
+    /// Of all that were handed to the producer.
+    pub count: u64,
+    /// Its error.
+    pub first: Option<KafkaError>,
+}
+
+impl Undelivered {
+    /// What is known now.
+    pub fn lock(&self) -> MutexGuard<'_, Failed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Undelivered {}
+
+impl ProducerContext for Undelivered {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            let mut failed = self.lock();
+            failed.count += 1;
+            failed.first.get_or_insert_with(|| error.clone());
+        }
+    }
+}
