@@ -1,13 +1,13 @@
 //! `kelp ship` to real Kafka: nothing is lost and nothing repeated through rotation, truncation and `kill -9`.
 
-use super::support::{Topic, scaled, shared, wait_until};
+use super::support::{Done, Topic, scaled, shared, wait_until};
 use kelp_harness::Service;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -44,21 +44,26 @@ fn kill_and_rotation_lose_and_repeat_no_line() {
         let mut command = ship(&folder, &kafka, &name, &["app.log*"]);
         service.start(&mut command, || true).unwrap();
     };
-    let total = scaled(60_000);
-    let written = AtomicUsize::new(0);
+    let at_least = scaled(60_000);
+    // Lines go on being written until both kills are done: however fast the machine is, each falls in the middle of the work.
+    let written = AtomicUsize::new(1);
+    let killing = AtomicBool::new(true);
     let path = folder.join("app.log");
     File::create(&path).unwrap();
     run(&mut service);
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut file = File::options().append(true).open(&path).unwrap();
-            for number in 1..total {
+            for number in 1.. {
+                if number >= at_least && !killing.load(Ordering::Acquire) {
+                    return;
+                }
                 writeln!(file, "2026-11-25 10:15:30 INFO line number {number}").unwrap();
                 written.store(number + 1, Ordering::Release);
-                if number % (total / 60) == 0 {
+                if number % (at_least / 60) == 0 {
                     thread::sleep(Duration::from_millis(50));
                 }
-                if number % (total / 4) == total / 8 {
+                if number % (at_least / 4) == at_least / 8 {
                     let rotated = folder.join(format!("app.log.{number}"));
                     fs::rename(&path, rotated).unwrap();
                     file = File::options()
@@ -69,8 +74,9 @@ fn kill_and_rotation_lose_and_repeat_no_line() {
                 }
             }
         });
+        let _done = Done(&killing);
         for part in [1, 2] {
-            let reached = total * part / 4;
+            let reached = at_least * part / 4;
             wait_until(
                 "lines in the topic",
                 120,
@@ -86,6 +92,7 @@ fn kill_and_rotation_lose_and_repeat_no_line() {
             run(&mut service);
         }
     });
+    let total = written.into_inner();
     wait_until(
         "all lines in the topic",
         180,

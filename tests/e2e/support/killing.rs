@@ -52,7 +52,7 @@ pub fn killed_while_writing(
 }
 
 /// Ends the writer even when an assertion fails in the middle.
-struct Done<'a>(&'a AtomicBool);
+pub struct Done<'a>(pub &'a AtomicBool);
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {

@@ -11,7 +11,7 @@ pub use access::{AccessLog, Expected};
 pub use broker::Topic;
 pub use documents::{distinct, every_document, terms};
 pub use kelp::Kelp;
-pub use killing::killed_while_writing;
+pub use killing::{Done, killed_while_writing};
 pub use servers::{Alone, Servers, alone, distribution, shared};
 
 use std::time::{Duration, Instant};
