@@ -20,6 +20,7 @@ mod marked;
 mod methods;
 mod names;
 mod parser;
+mod primary;
 mod script;
 mod script_file;
 mod task;
