@@ -38,8 +38,10 @@ impl BuildFilter for Alter {
         let own = groups(options.condrewrite, "condrewrite", 3, settings)?;
         let others = groups(options.condrewriteother, "condrewriteother", 4, settings)?;
         let mut rewrites = Vec::new();
-        for group in own.iter().chain(&others) {
-            let span = settings.span_of("condrewrite");
+        let own = own.iter().map(|group| ("condrewrite", group));
+        let others = others.iter().map(|group| ("condrewriteother", group));
+        for (option, group) in own.chain(others) {
+            let span = settings.span_of(option);
             let mut field = |name: &str| FieldName::of(name, span, settings);
             rewrites.push(Rewrite {
                 field: field(&group[0]),
@@ -144,5 +146,28 @@ impl Alter {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{ParseOptions, SourceMap, parse};
+    use crate::filter::BuildContext;
+    use crate::pipeline::Pipeline;
+    use crate::spec::EcsCompatibility;
+
+    #[test]
+    fn a_warning_stands_at_the_option_that_it_is_about() {
+        let value = r#"["[a", "1", "b", "2"]"#;
+        let text = format!(
+            r#"filter {{ alter {{ condrewrite => ["a", "1", "2"] condrewriteother => {value} }} }}"#
+        );
+        let mut sources = SourceMap::default();
+        sources.add("alter.conf", text.clone());
+        let (config, mut found) = parse(&sources, &ParseOptions::default());
+        let context = BuildContext::new(EcsCompatibility::Disabled);
+        Pipeline::compile(&config, &context, &mut found);
+        let starts: Vec<usize> = found.iter().map(|one| one.span.start as usize).collect();
+        assert_eq!(starts, [text.find(value).unwrap_or_default()]);
     }
 }
