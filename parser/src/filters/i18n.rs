@@ -66,10 +66,10 @@ impl I18n {
         }
         let mut ascii = ArenaString::with_capacity_in(text.len(), arena);
         for c in text.chars() {
-            match self.approximations.get(&c) {
-                _ if c.is_ascii() => ascii.push(c),
-                Some(similar) => ascii.push_str(similar),
-                None => ascii.push('?'),
+            if c.is_ascii() {
+                ascii.push(c);
+            } else {
+                ascii.push_str(self.approximations.get(&c).copied().unwrap_or("?"));
             }
         }
         *text = ascii.into_bump_str();

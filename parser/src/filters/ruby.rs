@@ -127,21 +127,16 @@ impl RubyOptions {
 impl Filter for Ruby {
     fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
         let outcome = self.script.run(event, context);
-        if let Some(message) = outcome.error {
+        if let Some(message) = &outcome.error {
             if self.with_message {
                 event.tag(context.arena.alloc_str(&format!("{}: {message}", self.tag)));
             }
             event.tag(self.tag);
-            return if outcome.cancelled {
-                Outcome::Drop
-            } else {
-                Outcome::Unmatched
-            };
         }
-        if outcome.cancelled {
-            Outcome::Drop
-        } else {
-            Outcome::Matched
+        match outcome {
+            _ if outcome.cancelled => Outcome::Drop,
+            _ if outcome.error.is_some() => Outcome::Unmatched,
+            _ => Outcome::Matched,
         }
     }
 }
