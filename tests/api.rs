@@ -247,6 +247,16 @@ fn levels_of_the_log_can_be_changed_and_reset() {
 }
 
 #[test]
+fn an_address_that_is_not_of_this_machine_is_told_of() {
+    // An address for documentation, which no machine has.
+    let flags = ["--api.enabled", "true", "--api.http.host", "203.0.113.1"];
+    let mut kelp = Kelp::start("address", CONFIG, &flags);
+    kelp.wait_for_log("it cannot listen on 203.0.113.1, port 9600 to 9700: ", 1);
+    assert!(!kelp.log().contains("in use"), "{}", kelp.log());
+    kelp.end();
+}
+
+#[test]
 fn a_login_is_asked_for() {
     let login = [
         "-S",

@@ -72,7 +72,7 @@ impl Monitor {
             }
         };
         match runtime.block_on(listen(wanted)) {
-            Some((listener, bound)) => {
+            Ok((listener, bound)) => {
                 info!("api on http://{bound}: /_node/stats, /_health_report, /metrics");
                 let login = wanted.login.as_ref().map(|(user, password)| {
                     let both = BASE64_STANDARD.encode(format!("{user}:{password}"));
@@ -88,9 +88,9 @@ impl Monitor {
                 monitor.address = Some(bound);
                 monitor._runtime = Some(runtime);
             }
-            None => warn!(
-                "the api is off: no port from {} to {} is free on {}",
-                wanted.ports.0, wanted.ports.1, wanted.host
+            Err(error) => warn!(
+                "the api is off: it cannot listen on {}, port {} to {}: {error}; see api.http.host and api.http.port",
+                wanted.host, wanted.ports.0, wanted.ports.1
             ),
         }
         monitor
@@ -103,14 +103,20 @@ impl Monitor {
     }
 }
 
-async fn listen(wanted: &ApiAddress) -> Option<(TcpListener, SocketAddr)> {
+/// Listens on the first free port. What is wrong with the host is wrong with every port.
+async fn listen(wanted: &ApiAddress) -> std::io::Result<(TcpListener, SocketAddr)> {
+    let mut last = std::io::ErrorKind::AddrInUse.into();
     for port in wanted.ports.0..=wanted.ports.1 {
-        if let Ok(listener) = TcpListener::bind((wanted.host.as_str(), port)).await {
-            let bound = listener.local_addr().ok()?;
-            return Some((listener, bound));
+        match TcpListener::bind((wanted.host.as_str(), port)).await {
+            Ok(listener) => {
+                let bound = listener.local_addr()?;
+                return Ok((listener, bound));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => last = error,
+            Err(error) => return Err(error),
         }
     }
-    None
+    Err(last)
 }
 
 async fn serve(listener: TcpListener, api: Arc<Api>, latest: Arc<Mutex<Arc<NodeSnapshot>>>) {
