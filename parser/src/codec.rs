@@ -137,6 +137,7 @@ impl CodecPlugin {
 
 /// Every codec, by name.
 pub static CODECS: &[CodecPlugin] = &[
+    CodecPlugin::of::<codecs::cef::Cef>(),
     CodecPlugin::of::<codecs::csv::Csv>(),
     CodecPlugin::of::<codecs::dots::Dots>(),
     CodecPlugin::of::<codecs::es_bulk::EsBulk>(),
