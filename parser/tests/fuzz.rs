@@ -267,8 +267,7 @@ fn substitutions() {
     ];
     texts(4, PATTERNS, |pattern, random| {
         // What comes of it may well be as long as the text times this.
-        let mut with = text(REPLACEMENTS, random);
-        with.truncate(with.floor_char_boundary(400));
+        let with: String = text(REPLACEMENTS, random).chars().take(400).collect();
         let options = format!(
             "gsub => [\"message\", {}, {}]",
             quoted(pattern),
