@@ -101,11 +101,20 @@ impl Condition {
                 operator,
                 left,
                 right,
-            } => Some(Self::Compare {
-                operator: *operator,
-                left: Operand::compile(left, diagnostics)?,
-                right: Operand::compile(right, diagnostics)?,
-            }),
+            } => {
+                let left = Operand::compile(left, diagnostics)?;
+                let right = Operand::compile(right, diagnostics)?;
+                // As in Logstash a field always is what is compared: `5 <= [a]` is `[a] >= 5`.
+                let (operator, left, right) = match (&left, &right) {
+                    (Operand::Constant(_), Operand::Field(_)) => (operator.mirrored(), right, left),
+                    _ => (*operator, left, right),
+                };
+                Some(Self::Compare {
+                    operator,
+                    left,
+                    right,
+                })
+            }
             Expr::Match {
                 negated,
                 value,
@@ -275,7 +284,19 @@ fn equal(left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> bool {
 }
 
 fn order(left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> Option<Ordering> {
-    match (left?, right?) {
+    match (left?, right) {
+        // What Ruby cannot compare to anything Logstash takes as equal to it.
+        (Value::Null | Value::Bool(_), right)
+            if !matches!(right, Some(Value::Array(_) | Value::Object(_))) =>
+        {
+            Some(Ordering::Equal)
+        }
+        (left, right) => order_of_values(left, right?),
+    }
+}
+
+fn order_of_values(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
+    match (left, right) {
         (Value::Str(left), Value::Str(right)) => Some(left.cmp(right)),
         (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),
         (Value::Timestamp(left), Value::Timestamp(right)) => Some(left.cmp(right)),

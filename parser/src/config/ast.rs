@@ -167,6 +167,19 @@ pub enum CompareOperator {
     GreaterOrEqual,
 }
 
+impl CompareOperator {
+    /// The operator that holds when the operands change places.
+    pub fn mirrored(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+            Self::Equal | Self::NotEqual => self,
+        }
+    }
+}
+
 /// What a condition compares.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operand {

@@ -7,9 +7,22 @@ pub fn push_float(out: &mut Vec<u8>, value: f64) {
     push_scientific(out, value, -3, 7, "E");
 }
 
-/// Appends a double as Ruby's `Float#to_s` prints it: `1.0`, `1.0e+20`, `1.0e-05`.
+/// Appends a double as JRuby's `Float#to_s` prints it: `1.0`, `1.0e+20`, `1.0e-05`. It goes through a
+/// format of twenty digits, so that plain digits end later than in other Rubies, and the numbers that
+/// fill all twenty, leaving none behind the point, lose those after the fifteenth (seen in JRuby 9.4).
 pub fn push_float_ruby(out: &mut Vec<u8>, value: f64) {
-    push_scientific(out, value, -4, 16, "e");
+    if (1e19..1e20).contains(&value.abs()) {
+        let text = format!("{value:.14e}");
+        let mantissa = text
+            .split('e')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('0');
+        let zero = if mantissa.ends_with('.') { "0" } else { "" };
+        let _ = write!(out, "{mantissa}{zero}e+19");
+        return;
+    }
+    push_scientific(out, value, -4, 19, "e");
 }
 
 /// Plain digits while 10^low <= |value| < 10^high, else a mantissa and an exponent.
@@ -101,7 +114,13 @@ mod tests {
         let cases = [
             (1e20, "1.0e+20"),
             (1e15, "1000000000000000.0"),
-            (1e16, "1.0e+16"),
+            (1e16, "10000000000000000.0"),
+            (1.234_567_890_123_456_8e17, "123456789012345680.0"),
+            (9e18, "9000000000000000000.0"),
+            (1e19, "1.0e+19"),
+            (1.234_567_890_123_456_7e19, "1.23456789012346e+19"),
+            (-1.25e19, "-1.25e+19"),
+            (1.234_567_890_123_456_8e20, "1.2345678901234568e+20"),
             (0.0001, "0.0001"),
             (0.00001, "1.0e-05"),
             (12.5, "12.5"),

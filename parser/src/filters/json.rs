@@ -2,7 +2,7 @@
 
 use crate::event::{Event, EventError, FieldRef, Object, Value, intern, ruby_text};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
-use crate::json::{Fractions, parse, parse_prefix};
+use crate::json::{Fractions, parse_prefix};
 use crate::plugin_options;
 use crate::spec::{FieldName, Settings};
 use crate::time::Timestamp;
@@ -88,25 +88,21 @@ impl Json {
     }
 }
 
-/// The last of several values that stand one after the other, as Logstash's parser has it.
+/// The last of several values that stand one after the other, as Logstash's parser has it: after a
+/// number or a word there must be white space.
 fn last_value<'a>(text: &'a str, event: &Event<'a>) -> Option<Value<'a>> {
-    let (value, end) = parse_prefix(text, event.arena(), Fractions::Decimal).ok()?;
-    let rest = text[end..].trim_ascii();
-    if rest.is_empty() {
-        return Some(value);
-    }
-    match value {
-        Value::Object(_) | Value::Array(_) => {
-            let mut last = value;
-            let mut rest = rest;
-            while !rest.is_empty() {
-                let (value, end) = parse_prefix(rest, event.arena(), Fractions::Decimal).ok()?;
-                last = value;
-                rest = rest[end..].trim_ascii();
-            }
-            Some(last)
+    let mut rest = text;
+    loop {
+        let (value, end) = parse_prefix(rest, event.arena(), Fractions::Decimal).ok()?;
+        let after = &rest[end..];
+        rest = after.trim_ascii();
+        if rest.is_empty() {
+            return Some(value);
         }
-        _ => parse(text, event.arena(), Fractions::Decimal).ok(),
+        let ends_by_itself = matches!(value, Value::Str(_) | Value::Array(_) | Value::Object(_));
+        if !ends_by_itself && !after.starts_with(|next: char| next.is_ascii_whitespace()) {
+            return None;
+        }
     }
 }
 

@@ -172,6 +172,8 @@ impl Filter for Useragent {
         let text = match value {
             None | Some(Value::Null | Value::Str("")) => return Outcome::Unmatched,
             Some(Value::Str(text)) => *text,
+            // Logstash logs an error and leaves the event.
+            Some(Value::Array(_) | Value::Object(_)) => return Outcome::Unmatched,
             // Logstash's filter fails on anything else in a way that stops the pipeline.
             Some(_) => {
                 event.tag_all(self.failure_tags());
