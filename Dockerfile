@@ -10,11 +10,15 @@ COPY sink/Cargo.toml sink/
 COPY tests/harness/Cargo.toml tests/harness/
 COPY benches/Cargo.toml benches/
 COPY dashboards/Cargo.toml dashboards/
-RUN for crate in ingest parser sink dashboards tests/harness; do mkdir -p $crate/src && touch $crate/src/lib.rs; done \
- && mkdir -p src benches/src tests/harness/src/bin ingest/benches parser/benches sink/benches \
- && for main in src/main.rs benches/src/main.rs dashboards/src/main.rs tests/harness/src/bin/kelp-stack.rs ingest/benches/consume.rs parser/benches/regex.rs sink/benches/bulk.rs; \
-    do echo 'fn main() {}' > $main; done \
- && cargo build --release --locked --package kelp
+RUN set -e; \
+    for manifest in */Cargo.toml tests/harness/Cargo.toml; do \
+      folder=$(dirname $manifest); mkdir -p $folder/src $folder/benches; touch $folder/src/lib.rs; \
+      for bench in $(sed -n '/^\[\[bench\]\]/{n;s/^name = "\(.*\)"/\1/p}' $manifest); do \
+        echo 'fn main() {}' > $folder/benches/$bench.rs; \
+      done; \
+    done; \
+    mkdir src; echo 'fn main() {}' > src/main.rs
+RUN cargo build --release --locked --package kelp
 COPY . .
 # Newer than what was built of the empty files above.
 RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + && cargo build --release --locked --package kelp \
