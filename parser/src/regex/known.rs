@@ -12,8 +12,8 @@ mod stock;
 
 use super::analysis::resolve_boundaries;
 use super::ast::Node;
+use super::block::{BLOCK, Block, Window, leading, lowest};
 use super::byteset::ByteSet;
-use super::scan::Scan;
 use super::{Options, parse};
 use std::sync::OnceLock;
 use stock::STOCK;
@@ -124,19 +124,15 @@ impl Matcher {
     }
 }
 
-/// Finds the end of a run of the bytes that `member` names.
+/// The end of the digits at `at`.
 #[inline(always)]
-fn run_end(cell: &OnceLock<Scan>, member: fn(u8) -> bool, bytes: &[u8], at: usize) -> usize {
-    let scan = cell.get_or_init(|| Scan::new(std::array::from_fn(|byte| !member(byte as u8))));
-    scan.find(bytes, at)
-}
-
-#[inline(always)]
-fn digits_end(bytes: &[u8], mut at: usize) -> usize {
-    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-        at += 1;
+fn digits_end(bytes: &[u8], at: usize) -> usize {
+    let digits = leading(Window::<1>::new(bytes, at).bits(Block::digits));
+    if digits < BLOCK {
+        return at + digits;
     }
-    at
+    let more = bytes[at + BLOCK..].iter();
+    at + BLOCK + more.take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// Whether a word may reach up to `at`; beyond ASCII, that is assumed.
@@ -152,41 +148,56 @@ fn is_wordlike(byte: u8) -> bool {
 
 /// The end of a dotted quad that no digit follows.
 #[inline(always)]
-fn quad_end(bytes: &[u8], mut at: usize) -> Option<usize> {
-    for octet in 0..4 {
-        if octet > 0 {
-            if bytes.get(at) != Some(&b'.') {
-                return None;
-            }
-            at += 1;
-        }
-        let begin = at;
-        let mut value = 0u32;
-        while at - begin < 4
-            && let Some(digit) = bytes.get(at).filter(|byte| byte.is_ascii_digit())
-        {
-            value = value * 10 + u32::from(digit - b'0');
-            at += 1;
-        }
-        if at == begin || at - begin > 3 || value > 255 {
-            return None;
-        }
-    }
-    Some(at)
+fn quad_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let window = Window::<1>::new(bytes, at);
+    let digits = window.bits(Block::digits);
+    // The three dots between the octets, from the first on; what is lacking is far away.
+    let dots = window.bits(|block| block.is(b'.')) | 7 << 40;
+    let after_first = dots & (dots - 1);
+    let after_second = after_first & (after_first - 1);
+    let [first, second, third] =
+        [dots, after_first, after_second].map(|dots| dots.trailing_zeros() as usize);
+    let end = third + 1 + leading(digits >> (third + 1));
+    let begins = 1 | 1 << (first + 1) | 1 << (second + 1) | 1 << (third + 1);
+    // An octet is one to three digits ...
+    let one = digits & begins;
+    let two = one & digits >> 1;
+    let three = two & digits >> 2;
+    let four = three & digits >> 3;
+    // ... and of three digits not above 255.
+    let above_two = window.bits(|block| block.between(b'3', b'9'));
+    let exactly_two = window.bits(|block| block.is(b'2'));
+    let above_five = window.bits(|block| block.between(b'6', b'9'));
+    let exactly_five = window.bits(|block| block.is(b'5'));
+    let above_55 = above_five >> 1 | exactly_five >> 1 & above_five >> 2;
+    let too_large = three & (above_two | exactly_two & above_55);
+    let separators = 1 << first | 1 << second | 1 << third;
+    let clean = one == begins
+        && four == 0
+        && too_large == 0
+        && end <= BLOCK
+        && (digits | separators) & lowest(end) == lowest(end);
+    clean.then_some(at + end)
 }
 
 fn ip_or_host(bytes: &[u8], at: usize) -> Found {
-    static HOST: OnceLock<Scan> = OnceLock::new();
     if after_word(bytes, at) {
         return Found::Unsure;
     }
-    let member = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
-    let end = run_end(&HOST, member, bytes, at);
+    let window = Window::<2>::new(bytes, at);
+    let alphanumeric = window.bits(Block::alphanumeric);
+    let dots = window.bits(|block| block.is(b'.'));
+    let others = dots | window.bits(|block| block.is(b'-'));
+    let length = leading(alphanumeric | others);
+    if length == 2 * BLOCK {
+        return long_host(bytes, at);
+    }
+    let end = at + length;
     let colon = bytes.get(end) == Some(&b':');
-    if end == at {
+    if length == 0 {
         return if colon { Found::Unsure } else { Found::Nothing };
     }
-    if colon && end - at <= 4 {
+    if colon && length <= 4 {
         return Found::Unsure; // perhaps an IPv6 address
     }
     if bytes[at].is_ascii_digit() {
@@ -194,6 +205,22 @@ fn ip_or_host(bytes: &[u8], at: usize) -> Found {
             true => Found::End(end),
             false => Found::Unsure,
         };
+    }
+    let label_begins = (dots << 1 | 1) & lowest(length);
+    if label_begins & others == 0 {
+        Found::End(end)
+    } else {
+        Found::Unsure
+    }
+}
+
+/// A host name of 32 bytes or more.
+#[cold]
+fn long_host(bytes: &[u8], at: usize) -> Found {
+    let member = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let end = at + bytes[at..].iter().take_while(member).count();
+    if bytes[at].is_ascii_digit() {
+        return Found::Unsure;
     }
     let (mut label, mut before) = (at, b'.');
     for (offset, &byte) in bytes[at..end].iter().enumerate() {
@@ -269,11 +296,9 @@ fn quoted_string(text: &str, at: usize) -> Found {
     }
     let mut from = at + 1;
     loop {
-        let rest = bytes.get(from..).unwrap_or_default();
-        let Some(offset) = memchr::memchr2(quote, b'\\', rest) else {
+        let Some(found) = quote_or_escape(bytes, from, quote) else {
             return Found::Nothing;
         };
-        let found = from + offset;
         if bytes[found] == quote {
             return Found::End(found + 1);
         }
@@ -284,36 +309,44 @@ fn quoted_string(text: &str, at: usize) -> Found {
     }
 }
 
+#[inline(always)]
+fn quote_or_escape(bytes: &[u8], mut at: usize, quote: u8) -> Option<usize> {
+    loop {
+        let stops = Window::<2>::new(bytes, at).bits(|block| block.is(quote).or(block.is(b'\\')));
+        if stops != 0 {
+            return Some(at + stops.trailing_zeros() as usize);
+        }
+        at += 2 * BLOCK;
+        if at >= bytes.len() {
+            return None;
+        }
+    }
+}
+
 fn httpd_user(bytes: &[u8], at: usize) -> Found {
-    static USER: OnceLock<Scan> = OnceLock::new();
-    let member = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let end = if bytes.get(at) == Some(&b'-') && bytes.get(at + 1) == Some(&b' ') {
-        at + 1
-    } else {
-        run_end(&USER, member, bytes, at)
-    };
+    let window = Window::<2>::new(bytes, at);
+    let others = |block: Block| block.is(b'.').or(block.is(b'_')).or(block.is(b'-'));
+    let length = leading(window.bits(|block| block.alphanumeric().or(others(block))));
+    let end = at + length;
     // An address would go on: with `@`, or with another byte of its local part.
     match bytes.get(end) {
-        None | Some(b' ' | b'\t' | b'"' | b']' | b')') if end > at => Found::End(end),
+        None | Some(b' ' | b'\t' | b'"' | b']' | b')') if length > 0 => Found::End(end),
         _ => Found::Unsure,
     }
 }
 
 fn java_class(bytes: &[u8], at: usize) -> Found {
-    static NAME: OnceLock<Scan> = OnceLock::new();
-    let member = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$');
-    let end = run_end(&NAME, member, bytes, at);
-    let mut before = b'.';
-    for &byte in &bytes[at..end] {
-        if before == b'.' && (byte == b'.' || byte.is_ascii_digit()) {
-            return Found::Unsure;
-        }
-        before = byte;
-    }
-    if before == b'.' {
-        Found::Unsure
+    let window = Window::<4>::new(bytes, at);
+    let digits = window.bits(Block::digits);
+    let dots = window.bits(|block| block.is(b'.'));
+    let others = window.bits(|block| block.letters().or(block.is(b'_')).or(block.is(b'$')));
+    let length = leading(digits | dots | others);
+    let begins = dots << 1 | 1;
+    // Every part begins with a letter; what is longer than the window goes through the generic code.
+    if length + 1 < 4 * BLOCK && begins & lowest(length + 1) & !others == 0 {
+        Found::End(at + length)
     } else {
-        Found::End(end)
+        Found::Unsure
     }
 }
 

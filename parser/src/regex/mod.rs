@@ -14,6 +14,7 @@
 
 mod analysis;
 mod ast;
+mod block;
 mod byteset;
 mod class;
 mod compile;

@@ -1,18 +1,20 @@
-//! The inner loop of runs: finds the next byte of a set, sixteen bytes at a time.
+//! The inner loop of runs: finds the next byte of a set, 32 bytes at a time.
 //!
-//! Sets that come to a few ranges (or whose complement does) are compared range by range over whole blocks, in a form
-//! that the compiler turns into vector instructions; others, and the last few bytes, go through a table.
+//! Sets that come to a few ranges (or whose complement does) are compared range by range over whole blocks; others,
+//! and short texts, go through a table.
 
-/// Bytes compared at once.
-const BLOCK: usize = 16;
+use super::block::{BLOCK, Block};
+
+/// Bytes compared at once: two blocks, since few fields of a line are longer.
+const STRIDE: usize = 2 * BLOCK;
 
 /// A set of bytes to be found.
 #[derive(Debug)]
 pub(super) struct Scan {
     table: [bool; 256],
     ranges: Ranges,
-    /// The ranges are those of the bytes that are not in the set.
-    inverted: bool,
+    /// All ones where the ranges are those of the bytes that are not in the set.
+    inverted: u32,
 }
 
 /// Ranges as first byte and width, each repeated for a whole block; padded by repeating one of them.
@@ -30,8 +32,8 @@ enum Ranges {
 /// A range of bytes, ready to be compared with a block.
 #[derive(Clone, Copy, Debug)]
 struct Range {
-    first: [u8; BLOCK],
-    width: [u8; BLOCK],
+    first: Block,
+    width: Block,
 }
 
 impl Scan {
@@ -42,8 +44,8 @@ impl Scan {
         let padded = |at: usize| {
             let (first, width) = ranges[at.min(ranges.len() - 1)];
             Range {
-                first: [first; BLOCK],
-                width: [width; BLOCK],
+                first: Block::splat(first),
+                width: Block::splat(width),
             }
         };
         let ranges = match ranges.len() {
@@ -57,7 +59,7 @@ impl Scan {
         Scan {
             table,
             ranges,
-            inverted,
+            inverted: if inverted { u32::MAX } else { 0 },
         }
     }
 
@@ -75,27 +77,69 @@ impl Scan {
     }
 
     #[inline(always)]
-    fn find_in<const N: usize>(&self, ranges: &[Range; N], bytes: &[u8], mut at: usize) -> usize {
-        while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
-            let hits = hits(ranges, block, self.inverted);
-            if hits != 0 {
-                return at + hits.trailing_zeros() as usize / 8;
-            }
-            at += BLOCK;
+    fn find_in<const N: usize>(&self, ranges: &[Range; N], bytes: &[u8], at: usize) -> usize {
+        match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+            Some(chunk) => match self.hits(ranges, chunk) {
+                0 => self.find_further(ranges, bytes, at + STRIDE),
+                hits => at + hits.trailing_zeros() as usize,
+            },
+            None => self.find_near_end(ranges, bytes, at),
         }
-        // The end of the text: the last whole block, of which the beginning was seen.
-        let Some(block) = bytes.last_chunk::<BLOCK>() else {
+    }
+
+    #[inline(never)]
+    fn find_further<const N: usize>(
+        &self,
+        ranges: &[Range; N],
+        bytes: &[u8],
+        mut at: usize,
+    ) -> usize {
+        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+            let hits = self.hits(ranges, chunk);
+            if hits != 0 {
+                return at + hits.trailing_zeros() as usize;
+            }
+            at += STRIDE;
+        }
+        self.find_near_end(ranges, bytes, at)
+    }
+
+    /// With the last whole chunk of the text, of which the beginning was seen.
+    #[inline(never)]
+    fn find_near_end<const N: usize>(&self, ranges: &[Range; N], bytes: &[u8], at: usize) -> usize {
+        let Some(chunk) = bytes.last_chunk::<STRIDE>() else {
             return self.find_by_table(bytes, at);
         };
         if at >= bytes.len() {
             return bytes.len();
         }
-        let seen = at + BLOCK - bytes.len();
-        let hits = hits(ranges, block, self.inverted) >> (8 * seen);
-        match hits {
+        let seen = at + STRIDE - bytes.len();
+        match self.hits(ranges, chunk) >> seen {
             0 => bytes.len(),
-            _ => at + hits.trailing_zeros() as usize / 8,
+            hits => at + hits.trailing_zeros() as usize,
         }
+    }
+
+    /// A bit for each byte of the chunk that is in the set.
+    #[inline(always)]
+    fn hits<const N: usize>(&self, ranges: &[Range; N], chunk: &[u8; STRIDE]) -> u32 {
+        let (low, high) = chunk.split_at(BLOCK);
+        let [low, high] = [low, high].map(|half| match half.first_chunk() {
+            Some(block) => Block::new(block),
+            None => Block::splat(0),
+        });
+        let inside = |block: Block| {
+            let [first, others @ ..] = &ranges[..] else {
+                return 0;
+            };
+            others
+                .iter()
+                .fold(block.within(first.first, first.width), |inside, range| {
+                    inside.or(block.within(range.first, range.width))
+                })
+                .bits()
+        };
+        (inside(low) | inside(high) << BLOCK) ^ self.inverted
     }
 
     #[inline(always)]
@@ -106,22 +150,6 @@ impl Scan {
             .position(|&byte| self.table[usize::from(byte)])
             .unwrap_or(rest.len())
     }
-}
-
-/// One byte of the result for each byte of the block, 1 where it is in the set. Compiled to vector instructions.
-#[inline(always)]
-fn hits<const N: usize>(ranges: &[Range; N], block: &[u8; BLOCK], inverted: bool) -> u128 {
-    let mut hits = [u8::from(inverted); BLOCK];
-    let mut inside = [0; BLOCK];
-    for range in ranges {
-        for at in 0..BLOCK {
-            inside[at] |= u8::from(block[at].wrapping_sub(range.first[at]) <= range.width[at]);
-        }
-    }
-    for at in 0..BLOCK {
-        hits[at] ^= inside[at];
-    }
-    u128::from_le_bytes(hits)
 }
 
 /// The ranges of bytes whose entry is `wanted`.

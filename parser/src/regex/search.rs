@@ -242,9 +242,12 @@ impl Search<'_> {
     /// Goes to the next start where the pattern can begin.
     #[inline]
     fn next_start(&mut self) -> bool {
-        match self.program.first.find(self.haystack.as_bytes(), self.at) {
-            Some(at) => self.at = at,
-            None => return false,
+        let bytes = self.haystack.as_bytes();
+        if !self.program.first.admits(bytes, self.at) {
+            match self.program.first.find(bytes, self.at) {
+                Some(at) => self.at = at,
+                None => return false,
+            }
         }
         !(self.program.anchored && self.at > 0)
     }

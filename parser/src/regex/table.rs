@@ -174,6 +174,10 @@ impl NextTable {
     /// The last position from `low` to before `top` whose next byte is admitted.
     #[inline(always)]
     pub(super) fn find_last(&self, text: &[u8], low: usize, top: usize) -> Option<usize> {
+        // Mostly the very last one will do.
+        if top > low && top <= text.len() && self.bytes[usize::from(text[top - 1])] {
+            return Some(top - 1);
+        }
         if top > text.len() && low <= text.len() && self.end {
             return Some(text.len());
         }

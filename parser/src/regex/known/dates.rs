@@ -1,5 +1,6 @@
 //! Matchers for dates and times.
 
+use super::super::block::{BLOCK, Block};
 use super::{Found, after_word, digits_end, is_wordlike};
 
 /// The value of two digits.
@@ -8,6 +9,12 @@ fn two(bytes: &[u8], at: usize) -> Option<u32> {
     let pair = bytes.get(at..at + 2)?;
     let (tens, ones) = (pair[0].wrapping_sub(b'0'), pair[1].wrapping_sub(b'0'));
     (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
+}
+
+/// The value of two digits, known to be ones.
+#[inline(always)]
+fn value(tens: u8, ones: u8) -> u8 {
+    (tens & 15) * 10 + (ones & 15)
 }
 
 /// `hh:mm:ss`, two digits each.
@@ -21,27 +28,47 @@ fn is_clock(bytes: &[u8]) -> bool {
         && two(bytes, 6).is_some_and(|second| second < 60)
 }
 
-/// An English month of three letters.
+/// An English month of three letters, the first of which may be a capital.
 #[inline(always)]
 fn is_month(bytes: &[u8]) -> bool {
     let &[first, second, third] = bytes else {
         return false;
     };
-    matches!(
-        &[first | 0x20, second, third],
-        b"jan"
-            | b"feb"
-            | b"mar"
-            | b"apr"
-            | b"may"
-            | b"jun"
-            | b"jul"
-            | b"aug"
-            | b"sep"
-            | b"oct"
-            | b"nov"
-            | b"dec"
-    )
+    let name = u32::from_le_bytes([first | 0x20, second, third, 0]);
+    MONTHS[month_hash(name)] == name
+}
+
+/// Where a name is in [`MONTHS`]: no two months are at the same place.
+const fn month_hash(name: u32) -> usize {
+    (name.wrapping_mul(0x3b6f_e507) >> 28) as usize
+}
+
+const MONTHS: [u32; 16] = {
+    const NAMES: [&[u8; 3]; 12] = [
+        b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov",
+        b"dec",
+    ];
+    let mut table = [0; 16];
+    let mut month = 0;
+    while month < NAMES.len() {
+        let &[first, second, third] = NAMES[month];
+        let name = u32::from_le_bytes([first, second, third, 0]);
+        assert!(table[month_hash(name)] == 0);
+        table[month_hash(name)] = name;
+        month += 1;
+    }
+    table
+};
+
+/// Whether each byte is in the range that the two texts give for its place.
+#[inline(always)]
+fn fits(bytes: &[u8], from: &[u8; BLOCK], to: &[u8; BLOCK]) -> bool {
+    let Some(chunk) = bytes.first_chunk() else {
+        return false;
+    };
+    let width = std::array::from_fn(|at| to[at] - from[at]);
+    let inside = Block::new(chunk).within(Block::new(from), Block::new(&width));
+    inside.bits() == 0xffff
 }
 
 /// `01/Feb/2003:04:05:06 +0700`
@@ -49,18 +76,12 @@ pub(super) fn http_date(bytes: &[u8], at: usize) -> Found {
     let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<26>()) else {
         return Found::Unsure;
     };
-    let clean = two(date, 0).is_some_and(|day| (1..=31).contains(&day))
-        && date[2] == b'/'
-        && is_month(&date[3..6])
-        && date[6] == b'/'
-        && two(date, 7).is_some()
-        && two(date, 9).is_some()
-        && date[11] == b':'
-        && is_clock(&date[12..20])
-        && date[20] == b' '
-        && (date[21] == b'+' || date[21] == b'-')
-        && two(date, 22).is_some()
-        && two(date, 24).is_some();
+    let clean = fits(date, b"00/AAA/0000:00:0", b"39/zzz/9999:29:5")
+        && fits(&date[10..], b"0:00:00:00 +0000", b"9:29:59:59 -9999")
+        && (1..=31).contains(&value(date[0], date[1]))
+        && value(date[12], date[13]) < 24
+        && date[21] != b','
+        && is_month(&date[3..6]);
     if clean {
         Found::End(digits_end(bytes, at + 26))
     } else {
@@ -73,14 +94,12 @@ pub(super) fn iso_timestamp(bytes: &[u8], at: usize) -> Found {
     let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<19>()) else {
         return Found::Unsure;
     };
-    let clean = two(date, 0).is_some()
-        && two(date, 2).is_some()
-        && date[4] == b'-'
-        && two(date, 5).is_some_and(|month| (1..=12).contains(&month))
-        && date[7] == b'-'
-        && two(date, 8).is_some_and(|day| (1..=31).contains(&day))
+    let clean = fits(date, b"0000-00-00 00:00", b"9999-19-39T29:59")
+        && fits(&date[3..], b"0-00-00 00:00:00", b"9-19-39T29:59:59")
+        && (1..=12).contains(&value(date[5], date[6]))
+        && (1..=31).contains(&value(date[8], date[9]))
         && (date[10] == b'T' || date[10] == b' ')
-        && is_clock(&date[11..19]);
+        && value(date[11], date[12]) < 24;
     if !clean {
         return if date[0].is_ascii_digit() {
             Found::Unsure
@@ -121,12 +140,10 @@ pub(super) fn syslog_timestamp(bytes: &[u8], at: usize) -> Found {
     let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<15>()) else {
         return Found::Unsure;
     };
-    let day = match date[4] {
-        b' ' => (b'1'..=b'9').contains(&date[5]),
-        _ => {
-            two(date, 4).is_some_and(|day| (10..=31).contains(&day) || (date[4] == b'0' && day > 0))
-        }
-    };
+    // A space counts as a zero: its lower half is one.
+    let day = (date[4] == b' ' || date[4].is_ascii_digit())
+        && date[5].is_ascii_digit()
+        && (1..=31).contains(&value(date[4], date[5]));
     let clean = !after_word(bytes, at)
         && is_month(&date[..3])
         && date[3] == b' '
