@@ -137,6 +137,7 @@ impl CodecPlugin {
 
 /// Every codec, by name.
 pub static CODECS: &[CodecPlugin] = &[
+    CodecPlugin::of::<codecs::avro::Avro>(),
     CodecPlugin::of::<codecs::cef::Cef>(),
     CodecPlugin::of::<codecs::csv::Csv>(),
     CodecPlugin::of::<codecs::dots::Dots>(),
@@ -153,10 +154,6 @@ pub static CODECS: &[CodecPlugin] = &[
 
 /// Logstash's codecs that there are none of here, and what to do instead.
 pub static UNSUPPORTED_CODECS: &[(&str, &str)] = &[
-    (
-        "avro",
-        "send JSON, or its binary form with the codec `msgpack`",
-    ),
     (
         "cloudfront",
         "it reads files from S3, which is no input here",

@@ -426,3 +426,33 @@ fn multiline_tags_what_was_joined() {
         "here",
     );
 }
+
+#[test]
+fn avro_does_not_nest_without_end_and_survives_damage() {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/fixtures/avro");
+    let codec = |schema: &str| {
+        let text = format!("avro {{ schema_uri => \"{fixtures}/{schema}\" encoding => binary }}");
+        reader(&text, EcsCompatibility::V8).ok().unwrap()
+    };
+    let node = codec("node.avsc");
+    assert!(decode(&*node, &[2; 100])[0].get("tags").is_some());
+    let mut chain = vec![2; 100];
+    chain.push(0);
+    assert!(decode(&*node, &chain)[0].get("tags").is_none());
+    assert!(decode(&*node, &vec![2; 1 << 20])[0].get("tags").is_some());
+
+    let all = codec("all.avsc");
+    let event = r#"{"b":true,"i":-3,"l":1,"f":1.5,"d":-0.1,"by":"a","s":"b","fx":"abcd","e":"CLUBS","a":[null,5,"x"],"m":{"k":2.5},"dec":-1.4,"day":1,"ms":1,"us":2}"#;
+    let text = format!("avro {{ schema_uri => \"{fixtures}/all.avsc\" encoding => binary }}");
+    let datum = encode(&*writer(&text).ok().unwrap(), event);
+    assert!(decode(&*all, &datum)[0].get("tags").is_none());
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    for _ in 0..20_000 {
+        let mut bytes = datum.clone();
+        for _ in 0..1 + random.next() % 4 {
+            let at = random.next() as usize % bytes.len();
+            bytes[at] = random.next() as u8;
+        }
+        assert_eq!(decode(&*all, &bytes).len(), 1);
+    }
+}

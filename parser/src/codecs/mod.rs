@@ -1,5 +1,6 @@
 //! The codecs, one in each file. [`crate::codec::CODECS`] lists them.
 
+pub mod avro;
 pub mod cef;
 pub mod csv;
 pub mod dots;
