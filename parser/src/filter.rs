@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::event::{Arena, Array, Event, EventError, FieldRef, FieldTemplate, Template, Value};
 use crate::filters;
 use crate::filters::aggregate::SharedTasks;
+use crate::grok::Misses;
 use crate::regex::Scratch;
 use crate::spec::{
     EcsCompatibility, Pairs, PluginKind, PluginOptions, PluginSpec, Settings, string_of,
@@ -24,6 +25,11 @@ pub trait Filter: Send + Sync {
     /// What the filter counts for itself: a name for each of [`Context::counts`].
     fn count_names(&self) -> Vec<CountName> {
         Vec::new()
+    }
+
+    /// The texts that the filter could not take apart, to be explained beside the workers.
+    fn misses(&self) -> Option<&Arc<Misses>> {
+        None
     }
 
     /// Called about every five seconds, for filters that hold events or counts back.
@@ -56,6 +62,8 @@ pub enum Outcome {
 /// What one of a filter's own counts is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountName {
+    /// The field that the part is for, if it is for one.
+    pub field: String,
     /// The part of the filter that counts, as the configuration has it.
     pub of: String,
     /// What is counted.

@@ -1,6 +1,7 @@
 //! The filter section: compiled once, run for every event.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::config::ast::{Config, Plugin, SectionKind};
 use crate::config::{Diagnostic, nearest};
@@ -10,6 +11,7 @@ use crate::filter::{
     UNSUPPORTED_FILTERS,
 };
 use crate::flow::{Flow, Position};
+use crate::grok::Misses;
 use crate::regex::Scratch;
 use crate::spec::Settings;
 use crate::time::Timestamp;
@@ -88,6 +90,11 @@ impl Pipeline {
         self.filters
             .iter()
             .map(|filter| filter.filter.count_names())
+    }
+
+    /// The texts that each filter could not take apart, where it keeps some; in the order of the configuration.
+    pub fn misses(&self) -> impl Iterator<Item = Option<&Arc<Misses>>> {
+        self.filters.iter().map(|filter| filter.filter.misses())
     }
 
     /// Runs one event through the filters and hands what comes of it to `out`, in order.

@@ -34,7 +34,7 @@ fn every_pattern_counts_for_itself() {
     let counted: Vec<String> = names[1]
         .iter()
         .zip(worker.counts.last().unwrap())
-        .map(|(name, count)| format!("{} {}: {count}", name.of, name.what))
+        .map(|(name, count)| format!("{}: {} {}: {count}", name.field, name.of, name.what))
         .collect();
     assert_eq!(
         counted,

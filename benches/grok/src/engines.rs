@@ -1,7 +1,7 @@
 //! The engines, each with a list of patterns of which the first that matches counts.
 
 use kelp_parser::grok::Grok;
-use kelp_parser::regex::Scratch;
+use kelp_parser::regex::{Budget, RegexList, Scratch};
 
 use crate::translate::translated;
 
@@ -22,7 +22,8 @@ pub fn all(groks: Vec<Grok>) -> Vec<Option<Box<dyn Engine>>> {
         .collect();
     vec![
         Some(Box::new(Kelp {
-            groks,
+            count: groks.len(),
+            list: kelp_parser::grok::list(&groks),
             scratch: Scratch::default(),
         })),
         engine(&sources, |source| {
@@ -69,15 +70,17 @@ pub fn all(groks: Vec<Grok>) -> Vec<Option<Box<dyn Engine>>> {
 }
 
 struct Kelp {
-    groks: Vec<Grok>,
+    list: RegexList,
+    count: usize,
     scratch: Scratch,
 }
 
 impl Engine for Kelp {
     fn matches(&mut self, line: &str) -> bool {
-        self.groks
-            .iter()
-            .any(|grok| grok.matches(line, &mut self.scratch) == Ok(true))
+        let mut attempts = self.list.on(line);
+        (0..self.count).any(|number| {
+            attempts.captures_within(number, &mut self.scratch, Budget::default()) == Ok(true)
+        })
     }
 }
 

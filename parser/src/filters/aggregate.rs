@@ -238,6 +238,7 @@ impl Filter for Aggregate {
 
     fn count_names(&self) -> Vec<CountName> {
         let name = |what| CountName {
+            field: String::new(),
             of: self.options.task_id.node.clone(),
             what,
         };

@@ -5,13 +5,14 @@
 
 mod capture;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::ast::Spanned;
 use crate::event::{Event, FieldRef, Value, intern, ruby_text};
 use crate::filter::{BuildContext, BuildFilter, Context, CountName, Filter, Outcome};
-use crate::grok::{Grok as Pattern, Library, PatternSet};
-use crate::regex::{Budget, Scratch};
+use crate::grok::{self, Grok as Pattern, Library, Misses, PatternSet};
+use crate::regex::{Attempts, Budget, RegexList, Scratch};
 use crate::spec::{Pairs, Settings};
 use crate::{plugin_choice, plugin_options};
 use capture::Destination;
@@ -73,7 +74,8 @@ pub struct Grok {
     tag_on_timeout: &'static str,
     timeout: Option<Duration>,
     timeout_scope: TimeoutScope,
-    library: Library,
+    library: Arc<Library>,
+    misses: Arc<Misses>,
 }
 
 /// A field and the patterns for it.
@@ -81,12 +83,13 @@ struct MatchField {
     /// `None`: its name is no field reference, so that it never matches.
     field: Option<FieldRef<'static>>,
     patterns: Vec<FieldPattern>,
+    list: RegexList,
 }
 
 struct FieldPattern {
     /// The pattern's place among all of the filter, which says where its counts are.
     number: usize,
-    pattern: Pattern,
+    pattern: Arc<Pattern>,
     destinations: Vec<Destination>,
 }
 
@@ -136,7 +139,7 @@ impl BuildFilter for Grok {
                         compiled.push(FieldPattern {
                             number: count,
                             destinations,
-                            pattern: done,
+                            pattern: Arc::new(done),
                         });
                         count += 1;
                     }
@@ -148,11 +151,14 @@ impl BuildFilter for Grok {
             }
             fields.push(MatchField {
                 field: field.ok(),
+                list: grok::list(compiled.iter().map(|pattern| &*pattern.pattern)),
                 patterns: compiled,
             });
         }
         let timeout = options.timeout_millis / 1000.0;
+        let library = Arc::new(library);
         valid.then(|| Self {
+            misses: Arc::new(misses(&library, &fields)),
             fields,
             break_on_match: options.break_on_match,
             keep_empty: options.keep_empty_captures,
@@ -168,6 +174,16 @@ impl BuildFilter for Grok {
             library,
         })
     }
+}
+
+fn misses(library: &Arc<Library>, fields: &[MatchField]) -> Misses {
+    let lists = fields.iter().map(|field| {
+        let name = field.field.map(|name| name.to_string());
+        let patterns = field.patterns.iter();
+        let patterns = patterns.map(|pattern| Arc::clone(&pattern.pattern));
+        (name.unwrap_or_default(), patterns.collect())
+    });
+    Misses::new(Arc::clone(library), lists.collect())
 }
 
 /// The stock patterns of the mode, then those of files, then those of the configuration.
@@ -225,16 +241,24 @@ impl Filter for Grok {
         if matched {
             return Outcome::Matched;
         }
+        if self.misses.are_wanted() {
+            self.hand_over(event);
+        }
         event.tag_all(&self.tag_on_failure);
         Outcome::Unmatched
+    }
+
+    fn misses(&self) -> Option<&Arc<Misses>> {
+        Some(&self.misses)
     }
 
     fn count_names(&self) -> Vec<CountName> {
         let patterns = self.patterns();
         let names = patterns.flat_map(|(field, pattern)| {
-            let field = field.map_or_else(String::new, |field| format!("{field}: "));
+            let field = field.map_or_else(String::new, |field| field.to_string());
             COUNTED.map(|what| CountName {
-                of: format!("{field}{}", pattern.source()),
+                field: field.clone(),
+                of: pattern.source().to_owned(),
                 what,
             })
         });
@@ -252,8 +276,17 @@ impl Grok {
     pub fn patterns(&self) -> impl Iterator<Item = (Option<FieldRef<'static>>, &Pattern)> {
         self.fields.iter().flat_map(|field| {
             let patterns = field.patterns.iter();
-            patterns.map(|pattern| (field.field, &pattern.pattern))
+            patterns.map(|pattern| (field.field, &*pattern.pattern))
         })
+    }
+
+    /// Hands over the texts that nothing matched, to be explained beside the workers.
+    fn hand_over(&self, event: &Event<'_>) {
+        for (list, field) in self.fields.iter().enumerate() {
+            if let Some(Value::Str(text)) = field.field.and_then(|name| event.get(name)) {
+                self.misses.hand_over(list, text);
+            }
+        }
     }
 
     /// Tries the patterns on a field; on each element where it is an array. A missing field is "".
@@ -300,14 +333,15 @@ impl Grok {
     ) -> Result<bool, Stop> {
         let mut matched = false;
         let mut clock = StopWatch::new(self.timeout);
-        for pattern in &field.patterns {
+        let mut attempts = field.list.on(text);
+        for (place, pattern) in field.patterns.iter().enumerate() {
             if self.timeout_scope == TimeoutScope::Pattern {
                 clock = StopWatch::new(self.timeout);
             }
             let first_count = pattern.number * COUNTED.len();
             let counts = &mut context.counts[first_count..first_count + COUNTED.len()];
             counts[0] += 1;
-            let result = clock.run(&pattern.pattern, text, context.scratch);
+            let result = clock.run(&mut attempts, place, context.scratch);
             counts[TIMED_OUT] += u64::from(result.is_err());
             matched = result?;
             if matched {
@@ -338,7 +372,12 @@ impl StopWatch {
         }
     }
 
-    fn run(&mut self, pattern: &Pattern, text: &str, scratch: &mut Scratch) -> Result<bool, Stop> {
+    fn run(
+        &mut self,
+        attempts: &mut Attempts<'_>,
+        place: usize,
+        scratch: &mut Scratch,
+    ) -> Result<bool, Stop> {
         let mut keep_going = || match self.timeout {
             Some(timeout) => self.started.get_or_insert_with(Instant::now).elapsed() < timeout,
             None => true,
@@ -347,8 +386,8 @@ impl StopWatch {
             steps: u64::MAX,
             keep_going: Some(&mut keep_going),
         };
-        pattern
-            .matches_within(text, scratch, budget)
+        attempts
+            .captures_within(place, scratch, budget)
             .map_err(|_| Stop::Timeout)
     }
 }

@@ -1,6 +1,6 @@
 //! A compiled grok pattern and what its captures become.
 
-use crate::regex::{Budget, BudgetExceeded, Options, Regex, RegexError, Scratch};
+use crate::regex::{Budget, BudgetExceeded, Options, Regex, RegexError, RegexList, Scratch};
 
 use super::expand::expand;
 use super::library::Library;
@@ -142,6 +142,11 @@ impl Grok {
     ) -> Result<bool, BudgetExceeded> {
         self.regex.captures_within(text, 0, scratch, budget)
     }
+}
+
+/// A list of these patterns, to try one after the other on the same texts.
+pub fn list<'g>(groks: impl IntoIterator<Item = &'g Grok>) -> RegexList {
+    RegexList::new(groks.into_iter().map(|grok| grok.regex.clone()).collect())
 }
 
 /// Compiles an expression as Logstash does: MULTILINE, which in Ruby makes `.` match line feeds.

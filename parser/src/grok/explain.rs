@@ -11,10 +11,14 @@ use super::compile::{Grok, compile_regex};
 use super::expand::expand;
 use super::library::Library;
 use super::pieces::{Kind, Piece, alternatives};
-use crate::regex::Scratch;
+use crate::regex::{Budget, Scratch};
 
 /// How many expressions one explanation may compile.
 const TRIALS_MAX: usize = 400;
+
+/// How many steps of matching one explanation may take, and one in haste.
+const STEPS_MAX: u64 = 100_000_000;
+const HASTY_STEPS_MAX: u64 = 2_000_000;
 
 /// How deep it may look into patterns and groups.
 const DEPTH_MAX: usize = 40;
@@ -102,42 +106,75 @@ impl fmt::Display for Step {
 impl Grok {
     /// Says how far `line` follows this pattern. `library` is the one it was compiled with.
     pub fn explain(&self, library: &Library, line: &str) -> Explanation {
-        let mut explainer = Explainer {
+        Explainer::new(library).explain(self, line)
+    }
+}
+
+/// Makes explanations.
+pub(super) struct Explainer<'l> {
+    library: &'l Library,
+    /// Steps of matching that may still be taken.
+    steps: u64,
+}
+
+impl<'l> Explainer<'l> {
+    /// For somebody who waits for the answer.
+    pub(super) fn new(library: &'l Library) -> Self {
+        Self {
             library,
+            steps: STEPS_MAX,
+        }
+    }
+
+    /// For a sample: an explanation of a hostile line may be less exact, but takes no more than some ten milliseconds
+    /// of matching.
+    pub(super) fn in_haste(library: &'l Library) -> Self {
+        Self {
+            library,
+            steps: HASTY_STEPS_MAX,
+        }
+    }
+
+    /// Says how far `line` follows a pattern.
+    pub(super) fn explain(&self, grok: &Grok, line: &str) -> Explanation {
+        let mut search = Search {
+            library: self.library,
             line,
             scratch: Scratch::default(),
             trials: 0,
+            steps: self.steps,
             end: 0,
             start: 0,
             expected: Vec::new(),
         };
-        if let Some((start, end)) = explainer.try_match(self.source(), "", 0) {
-            explainer.start = start;
-            explainer.end = end;
+        if let Some((start, end)) = search.try_match(grok.source(), "", 0) {
+            search.start = start;
+            search.end = end;
         } else {
             let mut path = Vec::new();
-            explainer.look_into(self.source(), "", 0, &mut path);
+            search.look_into(grok.source(), "", 0, &mut path);
         }
         Explanation {
-            matched_prefix: explainer.start..explainer.end,
-            column: line[..explainer.end].chars().count() + 1,
-            expected: explainer.expected,
+            matched_prefix: search.start..search.end,
+            column: line[..search.end].chars().count() + 1,
+            expected: search.expected,
         }
     }
 }
 
-struct Explainer<'t> {
+struct Search<'t> {
     library: &'t Library,
     line: &'t str,
     scratch: Scratch,
     trials: usize,
+    steps: u64,
     /// The best end so far, and where that match started.
     end: usize,
     start: usize,
     expected: Vec<Expected>,
 }
 
-impl Explainer<'_> {
+impl Search<'_> {
     /// Looks for the place in `pattern` where the line stops; `before` is the expression up to it,
     /// in which `open` groups are open.
     fn look_into(&mut self, pattern: &str, before: &str, open: usize, path: &mut Vec<Step>) {
@@ -208,7 +245,13 @@ impl Explainer<'_> {
         let text = format!("{before}{run}{}", ")".repeat(open));
         let expression = expand(&text, self.library, true).ok()?;
         let regex = compile_regex(&expression).ok()?;
-        match regex.captures_at(self.line, 0, &mut self.scratch) {
+        let budget = Budget {
+            steps: self.steps,
+            keep_going: None,
+        };
+        let found = regex.captures_within(self.line, 0, &mut self.scratch, budget);
+        self.steps -= self.scratch.steps().min(self.steps);
+        match found {
             Ok(true) => self.scratch.span(0),
             _ => None,
         }

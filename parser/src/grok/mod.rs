@@ -9,11 +9,13 @@ mod compile;
 mod expand;
 mod explain;
 mod library;
+mod misses;
 mod pieces;
 mod reference;
 mod ruby_number;
 
-pub use compile::{Capture, Coercion, Grok, GrokError};
+pub use compile::{Capture, Coercion, Grok, GrokError, list};
 pub use explain::{Expected, Explanation, Step};
 pub use library::{Library, PatternFileError, PatternSet};
+pub use misses::{Miss, Misses, Stops};
 pub use ruby_number::{Integer, to_f, to_i};

@@ -14,12 +14,14 @@
 
 mod analysis;
 mod ast;
+mod automaton;
 mod block;
 mod byteset;
 mod class;
 mod compile;
 mod fuse;
 mod known;
+mod list;
 mod memo;
 mod parse;
 mod parse_case;
@@ -29,20 +31,30 @@ mod prefilter;
 mod program;
 mod scan;
 mod search;
+mod superset;
 mod table;
 #[cfg(test)]
 #[path = "../../tests/support/regex_cases.rs"]
 mod test_cases;
+#[cfg(test)]
+#[path = "../../tests/support/samples.rs"]
+mod test_samples;
+#[cfg(test)]
+#[path = "../../tests/support/texts.rs"]
+mod test_texts;
 mod vm;
 mod vm_assert;
 mod vm_runs;
 
+pub use list::{Attempts, RegexList};
 pub use search::{Budget, Scratch};
 
 use program::Program;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+#[cfg(test)]
+use test_cases as cases;
 
 /// How a pattern is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -139,7 +151,10 @@ impl Regex {
         scratch: &mut Scratch,
         budget: Budget<'_>,
     ) -> Result<bool, BudgetExceeded> {
-        search::search(&self.0.program, haystack, start, scratch, budget)
+        let program = &self.0.program;
+        let mut may_match =
+            |from: usize, caches: &mut _| program.prefilter.may_match(haystack, from, caches);
+        search::search(program, haystack, start, scratch, budget, &mut may_match)
     }
 
     /// Whether the pattern matches anywhere.

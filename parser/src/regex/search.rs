@@ -1,8 +1,8 @@
 //! The search: which start positions are tried, with which memory and within which budget.
 
 use super::BudgetExceeded;
+use super::automaton::Caches;
 use super::memo::Memo;
-use super::prefilter::Caches;
 use super::program::Program;
 use super::vm::{Frame, Machine, NONE};
 
@@ -35,9 +35,19 @@ pub struct Scratch {
     pub(super) memo: Memo,
     caches: Caches,
     groups: usize,
+    steps: u64,
 }
 
 impl Scratch {
+    /// How many steps the last search took.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    pub(super) fn caches(&mut self) -> &mut Caches {
+        &mut self.caches
+    }
+
     /// The byte span of a group in the last match, `None` if it took no part in it; group 0 is the whole match. What
     /// it holds after a search that found nothing is of no meaning.
     pub fn span(&self, group: usize) -> Option<(usize, usize)> {
@@ -54,7 +64,7 @@ impl Scratch {
 pub(super) enum Stop {
     /// It backtracks more than lines that match do: ask the prefilter whether there is a match at all.
     Filter,
-    /// It backtracks enough for a memory of failed states to be worth its cost: start over with it.
+    /// It backtracks enough for a closer look to be worth its cost, and for a memory of failed states: start over with it.
     Memoize,
     Budget,
 }
@@ -83,6 +93,10 @@ impl<'a> Meter<'a> {
             stop: None,
             keep_going: budget.keep_going,
         }
+    }
+
+    fn left(&self) -> u64 {
+        self.left + self.until_check
     }
 
     /// Makes the next check come after `steps`, with this outcome.
@@ -136,12 +150,16 @@ impl<'a> Meter<'a> {
     }
 }
 
+/// Asked when the first attempt has failed, or has taken long: whether a match may begin at this byte or later.
+pub(super) type MayMatch<'f> = &'f mut dyn FnMut(usize, &mut Caches) -> bool;
+
 pub(super) fn search(
     program: &Program,
     haystack: &str,
     start: usize,
     scratch: &mut Scratch,
     budget: Budget<'_>,
+    may_match: MayMatch<'_>,
 ) -> Result<bool, BudgetExceeded> {
     let Some(at) = (start..=haystack.len()).find(|&at| haystack.is_char_boundary(at)) else {
         return Ok(false);
@@ -153,34 +171,17 @@ pub(super) fn search(
         scratch.slots.resize(program.slots, NONE);
     }
     scratch.groups = program.groups;
+    let steps = budget.steps;
     let mut meter = Meter::new(budget);
-    let mut search = Search {
+    let search = Search {
         program,
         haystack,
         begin: at,
         at,
     };
-    meter.stop_after(STEPS_BEFORE_FILTER, Some(Stop::Filter));
-    let mut outcome = search.first_attempt(scratch, &mut meter);
-    if matches!(outcome, Ok(None) | Err(Stop::Filter)) {
-        if !program
-            .prefilter
-            .may_match(haystack, search.at, &mut scratch.caches)
-        {
-            return Ok(false);
-        }
-        let memoize_after = STEPS_BEFORE_MEMO + haystack.len() as u64;
-        meter.stop_after(memoize_after, program.memoizable.then_some(Stop::Memoize));
-        outcome = search.run::<false>(scratch, &mut meter).map(Some);
-    }
-    if outcome == Err(Stop::Memoize) {
-        scratch.memo.begin(program, haystack.len());
-        outcome = search.run::<true>(scratch, &mut meter).map(Some);
-    }
-    match outcome {
-        Ok(found) => Ok(found == Some(true)),
-        Err(_) => Err(BudgetExceeded),
-    }
+    let outcome = search.find(scratch, &mut meter, may_match);
+    scratch.steps = steps - meter.left();
+    outcome
 }
 
 /// A search under way: all starts before `at` have failed.
@@ -192,6 +193,42 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// The first attempt; then, unless there cannot be a match, all others, in the end with a memory of what failed.
+    fn find(
+        mut self,
+        scratch: &mut Scratch,
+        meter: &mut Meter<'_>,
+        may_match: MayMatch<'_>,
+    ) -> Result<bool, BudgetExceeded> {
+        meter.stop_after(STEPS_BEFORE_FILTER, Some(Stop::Filter));
+        let mut outcome = self.first_attempt(scratch, meter);
+        if matches!(outcome, Ok(None) | Err(Stop::Filter)) {
+            if !may_match(self.at, &mut scratch.caches) {
+                return Ok(false);
+            }
+            let memoize_after = STEPS_BEFORE_MEMO + self.haystack.len() as u64;
+            meter.stop_after(memoize_after, Some(Stop::Memoize));
+            outcome = self.run::<false>(scratch, meter).map(Some);
+        }
+        if outcome == Err(Stop::Memoize) {
+            let filter = &self.program.prefilter;
+            if !filter.may_well_match(self.haystack, self.at, &mut scratch.caches) {
+                return Ok(false);
+            }
+            outcome = match self.program.memoizable {
+                true => {
+                    scratch.memo.begin(self.program, self.haystack.len());
+                    self.run::<true>(scratch, meter).map(Some)
+                }
+                false => self.run::<false>(scratch, meter).map(Some),
+            };
+        }
+        match outcome {
+            Ok(found) => Ok(found == Some(true)),
+            Err(_) => Err(BudgetExceeded),
+        }
+    }
+
     /// The first attempt only: most lines match at their start. `None` if it failed and others are to be made.
     fn first_attempt(
         &mut self,

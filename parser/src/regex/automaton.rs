@@ -1,0 +1,235 @@
+//! One pass over a text that says which of several patterns may match it: a lazy DFA of their supersets.
+//!
+//! Its states are made as lines ask for them and kept by each thread, within bounds. Where lines are so varied that
+//! making states costs more than it saves, the automaton stands back for a while and rejects nothing.
+
+use super::ast::Node;
+use super::superset::{Precision, found_with};
+use regex_automata::hybrid::LazyStateID;
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::{Input, MatchKind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// An automaton that needs more memory than this, in bytes, is not made.
+const MAX_NFA_BYTES: usize = 4 << 20;
+/// The most memory a thread keeps for the states of one automaton, in bytes.
+const CACHE_BYTES: usize = 4 << 20;
+/// The most memory a thread keeps for the states of all automata, in bytes; beyond it, those not in use are forgotten.
+const ALL_CACHES_BYTES: usize = 32 << 20;
+/// States that serve fewer bytes of text than this, in the mean, are not worth making.
+const MIN_BYTES_PER_STATE: usize = 100;
+/// How many texts an automaton stands back for at first, and at most.
+const PAUSE_TEXTS: u32 = 1_000;
+const MAX_PAUSE_TEXTS: u32 = 1_000_000;
+
+/// A set of patterns, by their numbers in the automaton.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidates(u64);
+
+impl Candidates {
+    /// How many patterns one automaton may have.
+    pub(super) const MOST: usize = 64;
+
+    fn all(count: usize) -> Candidates {
+        Candidates(u64::MAX >> (Self::MOST - count))
+    }
+
+    pub(super) fn contains(self, number: usize) -> bool {
+        self.0 >> number & 1 == 1
+    }
+}
+
+/// What rejects texts for up to [`Candidates::MOST`] patterns.
+#[derive(Debug)]
+pub(super) struct Automaton {
+    trees: Vec<Arc<Node>>,
+    precision: Precision,
+    /// Built when a pattern first misses: many never do.
+    dfa: OnceLock<Option<DFA>>,
+    /// Index of its states in [`Caches`].
+    id: usize,
+}
+
+/// What a thread keeps for the automata that it uses.
+#[derive(Debug, Default)]
+pub(super) struct Caches {
+    kept: Vec<Kept>,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    states: Option<Box<Cache>>,
+    bytes: usize,
+    /// The pattern that matched last.
+    last: usize,
+    /// Texts that are still to be let through unseen, and how many it will be the next time.
+    paused: u32,
+    pause: u32,
+}
+
+/// The states need more memory than they may have, again and again.
+struct Thrashing;
+
+impl Automaton {
+    pub(super) fn new(trees: Vec<Arc<Node>>, precision: Precision) -> Automaton {
+        static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
+        debug_assert!((1..=Candidates::MOST).contains(&trees.len()));
+        Automaton {
+            trees,
+            precision,
+            dfa: OnceLock::new(),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// The patterns of which a match may begin at byte `from` or later; `None` when it cannot tell now.
+    pub(super) fn candidates(
+        &self,
+        text: &str,
+        from: usize,
+        caches: &mut Caches,
+    ) -> Option<Candidates> {
+        let dfa = self
+            .dfa
+            .get_or_init(|| build(&self.trees, self.precision))
+            .as_ref()?;
+        let kept = caches.of(self.id);
+        if kept.paused > 0 {
+            kept.paused -= 1;
+            return None;
+        }
+        let states = kept
+            .states
+            .get_or_insert_with(|| Box::new(dfa.create_cache()));
+        let found = scan(dfa, states, text, from, Candidates::all(self.trees.len()));
+        let bytes = states.memory_usage();
+        if found.is_err() {
+            kept.pause = (kept.pause * 2).clamp(PAUSE_TEXTS, MAX_PAUSE_TEXTS);
+            kept.paused = kept.pause;
+            states.reset(dfa);
+        }
+        caches.note_size(self.id, bytes);
+        found.ok()
+    }
+
+    /// The pattern that matched last in this thread: a guess at which one will next.
+    pub(super) fn last_matched(&self, caches: &mut Caches) -> usize {
+        caches.of(self.id).last
+    }
+
+    pub(super) fn note_match(&self, number: usize, caches: &mut Caches) {
+        caches.of(self.id).last = number;
+    }
+}
+
+impl Caches {
+    fn of(&mut self, id: usize) -> &mut Kept {
+        if self.kept.len() <= id {
+            self.kept.resize_with(id + 1, Kept::default);
+        }
+        &mut self.kept[id]
+    }
+
+    /// Notes how much memory an automaton's states have now, and keeps the sum within its bound.
+    fn note_size(&mut self, id: usize, bytes: usize) {
+        let kept = &mut self.kept[id];
+        if kept.bytes == bytes {
+            return;
+        }
+        self.bytes = self.bytes - kept.bytes + bytes;
+        kept.bytes = bytes;
+        if self.bytes <= ALL_CACHES_BYTES {
+            return;
+        }
+        for (other, kept) in self.kept.iter_mut().enumerate() {
+            if other != id {
+                (kept.states, kept.bytes) = (None, 0);
+            }
+        }
+        self.bytes = bytes;
+    }
+}
+
+/// The patterns of which a match ends somewhere in the text.
+fn scan(
+    dfa: &DFA,
+    states: &mut Cache,
+    text: &str,
+    from: usize,
+    all: Candidates,
+) -> Result<Candidates, Thrashing> {
+    let input = Input::new(text).span(from..text.len());
+    let mut state = dfa
+        .start_state_forward(states, &input)
+        .map_err(|_| Thrashing)?;
+    let mut found = Candidates(0);
+    // The match state seen last: there is nothing new in it unless states were forgotten since.
+    let mut seen: Option<(LazyStateID, usize)> = None;
+    states.search_start(from);
+    for (at, &byte) in text.as_bytes().iter().enumerate().skip(from) {
+        state = match dfa.next_state(states, state, byte) {
+            Ok(next) => next,
+            Err(_) => {
+                states.search_finish(at);
+                return Err(Thrashing);
+            }
+        };
+        if state.is_tagged() {
+            if state.is_match() {
+                let this = (state, states.clear_count());
+                if seen != Some(this) {
+                    seen = Some(this);
+                    found.add_matches(dfa, states, state);
+                    if found == all {
+                        states.search_finish(at);
+                        return Ok(found);
+                    }
+                }
+            } else if state.is_dead() {
+                states.search_finish(at);
+                return Ok(found);
+            } else if state.is_quit() {
+                states.search_finish(at);
+                return Err(Thrashing);
+            }
+        }
+    }
+    states.search_finish(text.len());
+    let state = dfa.next_eoi_state(states, state).map_err(|_| Thrashing)?;
+    if state.is_match() {
+        found.add_matches(dfa, states, state);
+    }
+    Ok(found)
+}
+
+impl Candidates {
+    fn add_matches(&mut self, dfa: &DFA, states: &Cache, state: LazyStateID) {
+        for index in 0..dfa.match_len(states, state) {
+            self.0 |= 1 << dfa.match_pattern(states, state, index).as_usize();
+        }
+    }
+}
+
+fn build(trees: &[Arc<Node>], precision: Precision) -> Option<DFA> {
+    let supersets = trees.iter().map(|tree| found_with(tree, precision));
+    let supersets: Vec<_> = supersets.collect();
+    let nfa = thompson::Compiler::new()
+        .configure(
+            thompson::Config::new()
+                .utf8(false)
+                .nfa_size_limit(Some(MAX_NFA_BYTES))
+                .which_captures(WhichCaptures::None),
+        )
+        .build_many_from_hir(&supersets)
+        .ok()?;
+    let config = DFA::config()
+        .match_kind(MatchKind::All)
+        .cache_capacity(CACHE_BYTES)
+        .skip_cache_capacity_check(true)
+        .minimum_cache_clear_count(Some(2))
+        .minimum_bytes_per_state(Some(MIN_BYTES_PER_STATE));
+    DFA::builder().configure(config).build_from_nfa(nfa).ok()
+}
