@@ -119,17 +119,17 @@ fn is_space(c: char) -> bool {
 
 /// `2026-11-24` or `Tue, November 24, 2026`.
 fn date(text: &str) -> Option<Date> {
-    let text = text.trim_matches(' ');
     if text.as_bytes().first()?.is_ascii_digit() {
         return (text.len() == 10).then(|| text.parse().ok()).flatten();
     }
-    let (date, _) = named_date(text)?;
-    date
+    match named_date(text)? {
+        (date, None) => date,
+        (_, Some(_)) => None,
+    }
 }
 
 /// `2026-11-24`, `2026-11-24 10:15`, `2026-11-24T10:15:30.5+01:00` or `Tue November 24 10:15:30 2026`.
 fn date_time(text: &str) -> Option<Value<'static>> {
-    let text = text.trim_matches(' ');
     if !text.as_bytes().first()?.is_ascii_digit() {
         let (date, time) = named_date(text)?;
         return Some(midnight_of(date?, time?));
@@ -140,11 +140,15 @@ fn date_time(text: &str) -> Option<Value<'static>> {
         return Some(midnight_of(day, Time::midnight()));
     }
     let clock = rest.strip_prefix(['T', ' ', '\t'])?;
-    let zone_at = clock.find(['+', '-', 'Z', ' ']).unwrap_or(clock.len());
+    let zone_at = clock.find(['+', '-', 'Z']).unwrap_or(clock.len());
     let (clock, zone) = clock.split_at(zone_at);
+    let without_seconds = clock.len() == 5 && zone.is_empty();
+    if !without_seconds && clock.len() < 8 {
+        return None;
+    }
     let time: Time = clock.parse().ok()?;
     let offset = match zone {
-        "" | "Z" | " UTC" | " GMT" => 0,
+        "" | "Z" => 0,
         _ => offset_seconds(zone)?,
     };
     let local = day.to_datetime(time).to_zoned(TimeZone::UTC).ok()?;
@@ -168,8 +172,12 @@ fn offset_seconds(zone: &str) -> Option<i64> {
     })
 }
 
-/// A date with the month's name in English, with a time of day between day and year if it has one.
+/// A date with the month's name in English, with a time of day between day and year if it has one,
+/// and without space around it.
 fn named_date(text: &str) -> Option<(Option<Date>, Option<Time>)> {
+    if text.len() != text.trim().len() {
+        return None;
+    }
     let mut words: Vec<&str> = text
         .split_whitespace()
         .map(|word| word.trim_end_matches(','))
