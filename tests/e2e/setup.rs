@@ -30,6 +30,13 @@ fn sample_lines() -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
+const MIXED: [&str; 4] = [
+    r#"{"message":"a","payload":"x","size":1,"parts":[{"a":1}]}"#,
+    r#"{"message":"b","payload":{"y":1},"size":"many","parts":"s"}"#,
+    r#"{"message":"c","payload":{"y":{"z":true}},"size":{"k":1},"parts":{"a":"b"}}"#,
+    r#"{"message":"d","payload":[1,{"y":"w"}],"size":[1,"two"]}"#,
+];
+
 #[test]
 #[ignore = "needs the real servers: ./test e2e"]
 fn the_default_pipeline_writes_into_what_setup_has_made() {
@@ -51,6 +58,12 @@ fn the_default_pipeline_writes_into_what_setup_has_made() {
     let topic = Topic::new(&servers.kafka, &name);
     let lines = sample_lines();
     topic.write(&lines);
+    // What is a text here and an object there, a number here and a word there. OpenSearch has no `subobjects`.
+    let mixed = match distribution() {
+        Distribution::OpenSearch3 => &MIXED[..1],
+        _ => &MIXED[..],
+    };
+    topic.write(mixed);
     let variables = [
         ("TOPICS", name.clone()),
         ("NAMESPACE", name.replace('-', "_")),
@@ -61,7 +74,7 @@ fn the_default_pipeline_writes_into_what_setup_has_made() {
         "all documents",
         120,
         || client.count(&stream).unwrap(),
-        |&count| count >= lines.len() as u64,
+        |&count| count >= (lines.len() + mixed.len()) as u64,
     );
     let datasets = terms(client, &stream, "data_stream.dataset");
     assert_eq!(datasets["kelp.access"], 9, "{datasets:?}");

@@ -49,20 +49,50 @@ pub async fn set_up(
 ) -> Result<(), SetupError> {
     let policy = lifecycle_policy(server, args, report).await?;
     for (name, mappings, ..) in STREAMS {
-        // A constant, which a test reads.
-        let mappings: Value = serde_json::from_str(mappings).unwrap_or_default();
-        let template = json!({"template": {"mappings": mappings}});
-        let path = format!("_component_template/{name}");
-        let outcome = put(server, args, &path, &[template]).await?;
-        report.tell(&format!("component template {name}"), told(outcome));
+        mappings_template(server, args, (name, mappings), report).await?;
     }
     settings(server, args, policy.as_deref(), report).await?;
     for (mappings, _, name, pattern) in STREAMS {
         index_template(server, args, (name, pattern, mappings), report).await?;
     }
+    if report.updated > 0 {
+        println!(
+            "data streams that are there already take the changed templates when they roll over, by their lifecycle or by POST /NAME/_rollover"
+        );
+    }
     writer(server, args, report).await?;
     api_key::set_up(server, args, report).await?;
     kibana_system(server, args, report).await
+}
+
+/// The mappings of a data stream.
+async fn mappings_template(
+    server: &Server,
+    args: &SetupArgs,
+    (name, mappings): (&str, &str),
+    report: &mut Report,
+) -> Result<(), SetupError> {
+    // A constant, which a test reads.
+    let mappings: Value = serde_json::from_str(mappings).unwrap_or_default();
+    let template = |mappings: &Value| json!({"template": {"mappings": mappings}});
+    let mut variants = vec![template(&mappings)];
+    // Without subobjects a field may be a text in one document and an object in the next.
+    if !mappings["properties"]["app"].is_null() {
+        let mut without = mappings.clone();
+        without["properties"]["app"] = json!({"type": "object"});
+        variants.push(template(&without));
+    }
+    let path = format!("_component_template/{name}");
+    let outcome = put(server, args, &path, &variants).await?;
+    let refused = outcome.refused.clone();
+    report.tell(&format!("component template {name}"), told(outcome));
+    if let Some(reason) = refused {
+        let reason = format!(
+            "this server has no `subobjects` ({reason}); a field of an application that is a text here and an object there sends documents to the dead letters"
+        );
+        report.tell("fields of applications", Outcome::Missing(reason));
+    }
+    Ok(())
 }
 
 /// The settings that all data streams share.
@@ -78,12 +108,16 @@ async fn settings(
         "best_compression",
         json!({"index.codec": "best_compression"}),
     );
-    let variants: Vec<Value> = [&logsdb, &compression]
+    let variants: Vec<Value> = [(&logsdb, true), (&compression, true), (&compression, false)]
         .iter()
-        .map(|(_, settings)| {
+        .map(|((_, settings), drops_fields)| {
             let mut settings = settings.clone();
             settings["index.mapping.ignore_malformed"] = true.into();
             settings["index.mapping.total_fields.limit"] = 2000.into();
+            if *drops_fields {
+                // Beyond the limit fields are kept and not indexed; without it the document is refused.
+                settings["index.mapping.total_fields.ignore_dynamic_beyond_limit"] = true.into();
+            }
             if let Some(policy) = policy {
                 settings["index.lifecycle.name"] = policy.into();
             }
@@ -97,7 +131,6 @@ async fn settings(
         let reason = format!("this server has no logsdb ({reason}); best_compression is used");
         report.tell("index mode logsdb", Outcome::Missing(reason));
     }
-
     Ok(())
 }
 

@@ -33,6 +33,8 @@ pub enum Outcome {
 #[derive(Default)]
 pub struct Report {
     changed: usize,
+    /// Of these, what was there before.
+    updated: usize,
     planned: usize,
 }
 
@@ -46,6 +48,7 @@ impl Report {
             }
             Outcome::Updated => {
                 self.changed += 1;
+                self.updated += 1;
                 "updated".to_owned()
             }
             Outcome::Unchanged => "unchanged".to_owned(),
