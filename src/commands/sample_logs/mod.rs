@@ -69,20 +69,29 @@ fn write(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
     let mut lines = SampleLines::new(args.seed)?;
     let begun = Instant::now();
     let mut written = 0;
-    while args.count.is_none_or(|count| written < count) {
+    let mut stopped = false;
+    while !stopped && args.count.is_none_or(|count| written < count) {
         let due = (begun.elapsed().as_secs_f64() * f64::from(args.rate)) as u64 + 1;
         let due = args.count.map_or(due, |count| due.min(count));
-        while written < due {
+        while written < due && !stopped {
             let line = lines.next(timestamp(since_epoch()));
-            send(&producer, line.topic, &line.text)?;
-            written += 1;
+            stopped = !send(&producer, line.topic, &line.text, &signals)?;
+            written += u64::from(!stopped);
         }
         producer.poll(Duration::ZERO);
-        if signals.wait(Duration::from_millis(100)) == Some(Signal::Stop) {
-            break;
-        }
+        stopped = stopped || signals.wait(Duration::from_millis(100)) == Some(Signal::Stop);
     }
-    producer.flush(Duration::from_secs(30))?;
+    // Docker gives ten seconds to stop in.
+    let patience = Duration::from_secs(if stopped { 5 } else { 30 });
+    if producer.flush(patience).is_err() {
+        let left = producer.in_flight_count();
+        let seconds = patience.as_secs();
+        return Err(format!(
+            "{left} of {written} lines were not written: {} did not take them within {seconds} s",
+            args.kafka
+        )
+        .into());
+    }
     let undelivered = producer.context().lock();
     match &undelivered.first {
         None => Ok(written),
@@ -94,15 +103,24 @@ fn write(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
     }
 }
 
-/// Waits while the producer's queue is full, which bounds what is held in memory.
-fn send(producer: &BaseProducer<Undelivered>, topic: &str, text: &str) -> Result<(), KafkaError> {
+/// Waits while the producer's queue is full, which bounds what is held in memory. `false`: Kelp was told to stop
+/// meanwhile, and the line is not written.
+fn send(
+    producer: &BaseProducer<Undelivered>,
+    topic: &str,
+    text: &str,
+    signals: &Signals,
+) -> Result<bool, KafkaError> {
     let mut record = BaseRecord::<(), str>::to(topic).payload(text);
     loop {
         match producer.send(record) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                 record = back;
                 producer.poll(Duration::from_millis(100));
+                if signals.wait(Duration::ZERO) == Some(Signal::Stop) {
+                    return Ok(false);
+                }
             }
             Err((error, _)) => return Err(error),
         }
