@@ -14,6 +14,7 @@ pub mod lock;
 pub mod null;
 pub mod output;
 mod reason;
+pub mod replace;
 pub mod stdout;
 #[cfg(test)]
 mod testing;

@@ -11,7 +11,7 @@ use kelp_sink::dead_letter::{Entry, Position, ReadError, Reader, purge, segments
 
 use crate::cli::{ConfigArgs, RunArgs};
 use crate::dead_letters::{Choice, since};
-use crate::settings::Settings;
+use crate::settings::{PipelineSettings, Settings};
 
 /// `kelp dlq`
 #[derive(Args, Debug)]
@@ -157,6 +157,9 @@ impl Place {
             data: args.data,
             ..RunArgs::default()
         })?;
+        if args.letters.is_none() {
+            settings.pipeline = Self::pipeline(&settings, args.pipeline.as_deref())?;
+        }
         if let (None, Some(topic)) = (&args.letters, &settings.pipeline.dead_letters.topic) {
             return Err(format!(
                 "the dead letters go to the topic `{}` (kelp.dead_letters.topic): any consumer of Kafka reads them, and their payload, key and headers are the original's; --path names the directory of older ones",
@@ -182,6 +185,18 @@ impl Place {
         Ok(Self {
             settings,
             directory,
+        })
+    }
+
+    /// The settings of the pipeline that is meant: the one of this id, else the only one, else `main`. One that `pipelines.yml`
+    /// lists no more may still have dead letters where they usually are.
+    fn pipeline(settings: &Settings, id: Option<&str>) -> Result<PipelineSettings, Failure> {
+        let mut all = settings.pipelines()?;
+        let is_meant = |one: &PipelineSettings| one.id == id.unwrap_or("main");
+        Ok(match all.iter().position(is_meant) {
+            Some(at) => all.swap_remove(at),
+            None if id.is_none() && all.len() == 1 => all.swap_remove(0),
+            None => settings.pipeline.clone(),
         })
     }
 
@@ -267,4 +282,38 @@ fn parse_property(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or("a property is as in security.protocol=SSL")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_is_that_of_the_pipeline() {
+        let folder = std::env::temp_dir().join(format!("kelp-dlq-place-{}", std::process::id()));
+        let own = folder.join("own");
+        for directory in [own.join("one"), folder.join("data/dead_letter_queue/two")] {
+            std::fs::create_dir_all(directory).unwrap();
+        }
+        let pipelines = format!(
+            "- {{pipeline.id: one, config.string: x, path.dead_letter_queue: '{}'}}\n- {{pipeline.id: two, config.string: x}}\n",
+            own.display()
+        );
+        std::fs::write(folder.join("pipelines.yml"), pipelines).unwrap();
+        let find = |pipeline: &str| {
+            let place = Place::find(PlaceArgs {
+                letters: None,
+                pipeline: Some(pipeline.to_owned()),
+                settings: Some(folder.clone()),
+                data: Some(folder.join("data")),
+            });
+            place.map(|place| place.directory)
+        };
+        assert_eq!(find("one").unwrap(), own.join("one"));
+        let usual = folder.join("data/dead_letter_queue/two");
+        assert_eq!(find("two").unwrap(), usual);
+        let error = find("three").unwrap_err().to_string();
+        assert!(error.contains("dead_letter_queue/three"), "{error}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use kelp_sink::replace::replace;
 use serde_json::{Value, json};
 
 use crate::fnv::fnv1a;
@@ -150,16 +151,8 @@ pub fn save(path: &Path, saved: &Saved) -> io::Result<()> {
         ends.map(|(partition, end)| (partition.to_string(), *end))
             .collect::<BTreeMap<_, _>>()
     });
-    make_folder_of(path)?;
-    let name = with_end(path, ".new");
-    let mut file = File::create(&name)?;
-    writeln!(
-        file,
-        "{}",
-        json!({"version": 1, "files": files, "ends": ends})
-    )?;
-    file.sync_all()?;
-    fs::rename(&name, path)
+    let all = json!({"version": 1, "files": files, "ends": ends});
+    replace(path, &format!("{all}\n"))
 }
 
 #[cfg(test)]

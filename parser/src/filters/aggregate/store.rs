@@ -144,6 +144,10 @@ impl Pipeline {
         }
         file.into_inner()?.sync_all()?;
         fs::rename(&unfinished, path)?;
+        if let Some(directory) = path.parent().filter(|parent| *parent != Path::new("")) {
+            // Without this a power cut may bring the old entry of the directory back.
+            fs::File::open(directory)?.sync_all()?;
+        }
         Ok(maps)
     }
 }
