@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kelp_ingest::in_flight::InFlight;
+use kelp_parser::in_flight::InFlight;
 use kelp_parser::spec::EcsCompatibility;
 use kelp_sink::dead_letter::StoragePolicy;
 

@@ -182,6 +182,7 @@ impl RunningOutput {
             workers: 1,
             dead_letters: &dead_letters,
             pipeline: "bench",
+            in_flight: &Default::default(),
         })?;
         Ok(Self {
             output,

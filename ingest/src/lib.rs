@@ -5,11 +5,12 @@
 //! batch's receipts, and only then does it commit. A record that is never settled delays, it does not
 //! get lost. What is in flight is bounded in bytes; an input that reaches the bound waits.
 
-pub mod in_flight;
 pub mod kafka;
 pub mod lines;
 mod notice;
 pub mod source;
+#[cfg(test)]
+mod testing;
 pub mod watermark;
 
 pub use source::{

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use kelp_parser::record::RecordBatch;
 
-use crate::in_flight::InFlight;
+use kelp_parser::in_flight::InFlight;
 
 /// Records on their way to a worker.
 #[derive(Clone)]
@@ -21,7 +21,8 @@ pub struct Batch {
 pub struct Limits {
     /// Counts the bytes that are in flight; clones of one count share the limit.
     pub in_flight: InFlight,
-    /// With so many bytes in flight, nothing more is consumed. What an input prefetches comes on top.
+    /// So many bytes may be in flight; what an input prefetches comes on top. Near it nothing more is consumed
+    /// ([`is_full`](Self::is_full)).
     pub in_flight_bytes: usize,
     /// Records in a batch, at most.
     pub batch_records: usize,
@@ -32,6 +33,13 @@ pub struct Limits {
     /// How long to wait for what is in flight of a partition that is taken away, before its new owner
     /// may start and read again what was not settled.
     pub revoke_timeout: Duration,
+}
+
+impl Limits {
+    /// Whether so much is in flight that nothing more is to be consumed.
+    pub fn is_full(&self) -> bool {
+        self.in_flight.is_full(self.in_flight_bytes)
+    }
 }
 
 impl Default for Limits {
@@ -136,6 +144,8 @@ pub struct PartitionStats {
     pub high_watermark: Option<i64>,
     /// Records consumed of it that were not settled when last looked at.
     pub unsettled_records: u64,
+    /// Whether it stands still and is not consumed, so that the others go on.
+    pub is_paused: bool,
 }
 
 impl PartitionStats {

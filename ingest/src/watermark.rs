@@ -21,6 +21,15 @@ pub struct Watermark {
     unsettled_records: u64,
 }
 
+/// Memory of a span, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpanBytes {
+    /// Of its own records.
+    pub own: usize,
+    /// Of the whole batch, which is kept as long as any record of the span is not settled.
+    pub batch: usize,
+}
+
 /// Consecutive records of the partition within one batch.
 struct Span {
     /// `None` once all of it is settled, so that the payloads can be freed while an earlier span is
@@ -31,13 +40,14 @@ struct Span {
     end: u32,
     /// The offset after the span's last record.
     next_offset: i64,
+    bytes: SpanBytes,
 }
 
 impl Watermark {
     /// Appends the records of `batch` at the indices `range`, which were consumed after all earlier ones.
     ///
     /// The range must not be empty, its records must be of this partition and their offsets must rise.
-    pub fn push(&mut self, batch: Arc<dyn RecordBatch>, range: Range<u32>) {
+    pub fn push(&mut self, batch: Arc<dyn RecordBatch>, range: Range<u32>, bytes: SpanBytes) {
         debug_assert!(!range.is_empty(), "an empty span has no offset to commit");
         let next_offset = offset_of(&*batch, range.end - 1) + 1;
         self.unsettled_records += u64::from(range.end - range.start);
@@ -46,6 +56,7 @@ impl Watermark {
             cursor: range.start,
             end: range.end,
             next_offset,
+            bytes,
         });
     }
 
@@ -90,6 +101,16 @@ impl Watermark {
         self.unsettled_records
     }
 
+    /// How far consumption is ahead of the watermark, in bytes: of what is not settled all that it keeps in memory, of what
+    /// is settled behind it what would be consumed again after a crash.
+    pub fn ahead_bytes(&self) -> usize {
+        let bytes = |span: &Span| match span.batch {
+            Some(_) => span.bytes.batch,
+            None => span.bytes.own,
+        };
+        self.spans.iter().map(bytes).sum()
+    }
+
     /// Tells everybody who has a record that is not settled that nobody waits for it any more.
     pub fn abandon(&self) {
         for span in &self.spans {
@@ -105,13 +126,16 @@ impl Watermark {
         if self.spans.len() < 2 {
             return;
         }
-        let mut next_is_settled = false;
+        let mut into: Option<usize> = None;
         for index in (0..self.spans.len()).rev() {
-            let settled = self.spans[index].batch.is_none();
-            if settled && next_is_settled {
+            if self.spans[index].batch.is_some() {
+                into = None;
+            } else if let Some(later) = into {
+                self.spans[later].bytes.own += self.spans[index].bytes.own;
                 self.spans[index].end = 0;
+            } else {
+                into = Some(index);
             }
-            next_is_settled = settled;
         }
         self.spans.retain(|span| span.end != 0);
     }
@@ -152,45 +176,11 @@ fn offset_of(batch: &dyn RecordBatch, record: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kelp_parser::receipt::Receipts;
-    use kelp_parser::record::Record;
+    use crate::testing::{Offsets, batch};
     use proptest::prelude::*;
 
-    /// Records with the given offsets and no content.
-    struct Offsets {
-        offsets: Vec<i64>,
-        receipts: Receipts,
-    }
-
-    impl RecordBatch for Offsets {
-        fn len(&self) -> usize {
-            self.offsets.len()
-        }
-        fn record(&self, index: usize) -> Record<'_> {
-            Record {
-                payload: None,
-                key: None,
-                timestamp: None,
-                origin: Origin::Kafka {
-                    topic: "t",
-                    partition: 0,
-                    offset: self.offsets[index],
-                },
-                headers: &(),
-            }
-        }
-        fn receipts(&self) -> &Receipts {
-            &self.receipts
-        }
-    }
-
-    fn batch(offsets: impl IntoIterator<Item = i64>) -> Arc<Offsets> {
-        let offsets: Vec<i64> = offsets.into_iter().collect();
-        Arc::new(Offsets {
-            receipts: Receipts::new(offsets.len()),
-            offsets,
-        })
-    }
+    /// What each span of these tests takes.
+    const BYTES: SpanBytes = SpanBytes { own: 3, batch: 10 };
 
     #[test]
     fn nothing_consumed_gives_nothing_to_commit() {
@@ -202,7 +192,7 @@ mod tests {
     #[test]
     fn the_first_position_is_committable_at_once() {
         let mut watermark = Watermark::default();
-        watermark.push(batch(10..13), 0..3);
+        watermark.push(batch(10..13), 0..3, BYTES);
         assert_eq!(watermark.advance(), Some(10));
         assert_eq!(watermark.advance(), None);
         assert_eq!(watermark.unsettled_records(), 3);
@@ -212,7 +202,7 @@ mod tests {
     fn settling_out_of_order_waits_for_the_gap_to_close() {
         let mut watermark = Watermark::default();
         let records = batch(10..13);
-        watermark.push(records.clone(), 0..3);
+        watermark.push(records.clone(), 0..3, BYTES);
         watermark.advance();
         records.receipts.settle(2);
         records.receipts.settle(1);
@@ -226,7 +216,7 @@ mod tests {
     fn offsets_missing_from_the_log_are_passed_over() {
         let mut watermark = Watermark::default();
         let records = batch([3, 7, 20]);
-        watermark.push(records.clone(), 0..3);
+        watermark.push(records.clone(), 0..3, BYTES);
         records.receipts.settle(0);
         assert_eq!(watermark.advance(), Some(7));
         records.receipts.settle(1);
@@ -238,25 +228,27 @@ mod tests {
     fn a_stuck_record_does_not_keep_later_payloads_in_memory() {
         let mut watermark = Watermark::default();
         let stuck = batch(0..1);
-        watermark.push(stuck.clone(), 0..1);
+        watermark.push(stuck.clone(), 0..1, BYTES);
         for first in 1..100 {
             let later = batch(first..first + 1);
-            watermark.push(later.clone(), 0..1);
+            watermark.push(later.clone(), 0..1, BYTES);
             later.receipts.settle(0);
             watermark.advance();
             assert_eq!(Arc::strong_count(&later), 1);
             assert!(watermark.spans.len() <= 2);
         }
         assert_eq!(watermark.committable(), Some(0));
+        assert_eq!(watermark.ahead_bytes(), BYTES.batch + 99 * BYTES.own);
         stuck.receipts.settle(0);
         assert_eq!(watermark.advance(), Some(100));
+        assert_eq!(watermark.ahead_bytes(), 0);
     }
 
     #[test]
     fn only_the_spans_records_count() {
         let mut watermark = Watermark::default();
         let shared = batch([0, 5, 6, 9]);
-        watermark.push(shared.clone(), 1..3);
+        watermark.push(shared.clone(), 1..3, BYTES);
         shared.receipts.settle(1);
         shared.receipts.settle(2);
         assert_eq!(
@@ -270,8 +262,8 @@ mod tests {
     fn a_step_back_is_followed_when_its_turn_comes() {
         let mut watermark = Watermark::default();
         let (old, new) = (batch(100..102), batch(0..2));
-        watermark.push(old.clone(), 0..2);
-        watermark.push(new.clone(), 0..2);
+        watermark.push(old.clone(), 0..2, BYTES);
+        watermark.push(new.clone(), 0..2, BYTES);
         new.receipts.settle(0);
         assert_eq!(watermark.advance(), Some(100));
         old.receipts.settle(0);
@@ -340,7 +332,7 @@ mod tests {
                             consumed.push((records.offsets[record as usize], records.clone(), record));
                             open.push((records.clone(), record));
                         }
-                        watermark.push(records, range);
+                        watermark.push(records, range, BYTES);
                     }
                     Step::Jump(offset) => next = offset,
                     Step::Settle(_) if open.is_empty() => {}

@@ -14,6 +14,7 @@ pub mod filters;
 pub mod flow;
 pub mod grok;
 mod host;
+pub mod in_flight;
 pub mod input;
 pub mod join;
 pub mod json;

@@ -8,6 +8,7 @@ use kelp_parser::config::ast::Plugin;
 use kelp_parser::config::{Diagnostic, nearest};
 use kelp_parser::event::Event;
 use kelp_parser::filter::read_ecs_compatibility;
+use kelp_parser::in_flight::InFlight;
 use kelp_parser::receipt::Receipts;
 use kelp_parser::record::{Record, RecordBatch};
 use kelp_parser::spec::{EcsCompatibility, PluginOptions, PluginSpec, Settings};
@@ -93,6 +94,8 @@ pub struct StartContext<'c> {
     pub dead_letters: &'c DeadLetters,
     /// The pipeline's id.
     pub pipeline: &'c str,
+    /// Counts what was made of records and is not delivered yet.
+    pub in_flight: &'c InFlight,
 }
 
 /// An output that cannot start.

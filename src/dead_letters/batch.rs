@@ -1,6 +1,6 @@
 //! Records made of dead letters.
 
-use kelp_ingest::in_flight::Share;
+use kelp_parser::in_flight::Share;
 use kelp_parser::receipt::Receipts;
 use kelp_parser::record::{self, Headers, Record, RecordBatch};
 use kelp_parser::time::Timestamp;

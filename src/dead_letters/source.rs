@@ -16,6 +16,7 @@ use crossbeam_channel::{SendTimeoutError, Sender};
 use kelp_ingest::{Batch, Drained, InputError, Limits, Source, SourceState, SourceStats};
 use kelp_parser::record::RecordBatch;
 use kelp_sink::dead_letter::{Entry, Position, ReadError, Reader, segments};
+use kelp_sink::replace::replace;
 
 use super::batch::{LetterBatch, OwnedRecord};
 
@@ -133,9 +134,16 @@ impl LetterSource {
             None => None,
         };
         let mut reading = reading;
-        if let Some(from) = from {
+        match from {
             // The start is for the first time only.
-            (reading.from, reading.since) = (from, None);
+            Some(from) if !is_ahead(from, &reading.directory) => {
+                (reading.from, reading.since) = (from, None);
+            }
+            Some(from) => tracing::warn!(
+                directory = %reading.directory.display(), segment = from.segment, offset = from.offset,
+                "the dead letters were read up to a place that is not there: they were made anew, and are read from their start"
+            ),
+            None => {}
         }
         let shared = Arc::new(Shared::default());
         let feed = Feed {
@@ -282,7 +290,7 @@ impl Feed {
     fn send(&mut self, records: Vec<(OwnedRecord, Position)>) {
         let (records, ends): (Vec<_>, Vec<_>) = records.into_iter().unzip();
         let bytes = records.iter().map(OwnedRecord::bytes).sum();
-        while self.limits.in_flight.bytes() >= self.limits.in_flight_bytes && !self.is_stopped() {
+        while self.limits.is_full() && !self.is_stopped() {
             self.shared.is_stalled.store(true, Ordering::Relaxed);
             self.advance();
             thread::sleep(Duration::from_millis(5));
@@ -416,17 +424,22 @@ fn read_position(path: &Path) -> io::Result<Option<Position>> {
     }
 }
 
+/// Whether the store ends before a position in it, so that it is another store than the one that was read. One that is not
+/// there, or that nothing was written to yet, says nothing.
+fn is_ahead(position: Position, directory: &Path) -> bool {
+    let all = segments(directory).unwrap_or_default();
+    all.last().is_some_and(|last| {
+        let end = Position {
+            segment: last.number,
+            offset: last.bytes,
+        };
+        position > end
+    })
+}
+
 /// Replaces the file at once, so that a crash leaves the old position or the new one.
 fn write_position(path: &Path, position: Position) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
-    fs::write(&new, format!("{} {}\n", position.segment, position.offset))?;
-    fs::File::open(&new)?.sync_all()?;
-    fs::rename(&new, path)
+    replace(path, &format!("{} {}\n", position.segment, position.offset))
 }
 
 #[cfg(test)]

@@ -214,8 +214,7 @@ impl Joiner {
 
     /// Nothing comes: if that is because the memory is full of what is held here, it ends, or nothing would ever come.
     fn relieve(&mut self) {
-        let is_full = self.limits.in_flight.bytes() >= self.limits.in_flight_bytes / 4 * 3;
-        if is_full && self.handed_on.load(Ordering::Acquire) == 0 {
+        if self.limits.is_full() && self.handed_on.load(Ordering::Acquire) == 0 {
             self.flush_where(|_| true);
         }
     }

@@ -141,6 +141,7 @@ impl Compiled {
                 runtime,
                 dead_letters,
                 pipeline: &settings.id,
+                in_flight: &settings.in_flight,
                 data_dir: &settings.data_dir,
                 workers: self
                     .pipeline

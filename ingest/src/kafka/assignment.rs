@@ -5,14 +5,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use kelp_parser::record::RecordBatch;
 
 use tracing::warn;
 
-use super::batch_queue::{MessageBatch, Run};
-use crate::source::PartitionStats;
-use crate::watermark::Watermark;
+use super::batch_queue::Run;
+use crate::source::{Limits, PartitionStats};
+use crate::watermark::{SpanBytes, Watermark};
+use kelp_parser::in_flight::Paused;
+
+/// A partition whose watermark has not moved for so long stands still.
+const STANDS_STILL_AFTER: Duration = Duration::from_secs(5);
 
 /// The partitions owned now.
 #[derive(Default)]
@@ -30,7 +35,13 @@ struct Partition {
     watermark: Watermark,
     requested: Option<i64>,
     committed: Option<i64>,
+    /// Since when its watermark has stood still with something in flight.
+    standing_since: Option<Instant>,
+    paused: Option<Paused>,
 }
+
+/// A topic and the number of a partition of it.
+pub(super) type Place = (Arc<str>, i32);
 
 /// An offset to commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +81,7 @@ impl Assignment {
     /// An offset below the last one is not dropped. Either the topic was made anew or truncated: then the
     /// record is new. Or librdkafka paused all partitions because of a rebalance just while messages were
     /// being read, and fetched some of them once more. What is sure is only that dropping could lose one.
-    pub fn accept(&mut self, batch: &MessageBatch, runs: &[Run]) {
+    pub fn accept(&mut self, runs: &[Run], offset: impl Fn(u32) -> i64) {
         for run in runs {
             let Some(partition) = self.get_mut(&run.topic, run.partition) else {
                 debug_assert!(
@@ -80,10 +91,7 @@ impl Assignment {
                 );
                 continue;
             };
-            let (first, last) = (
-                batch.offset(run.range.start),
-                batch.offset(run.range.end - 1),
-            );
+            let (first, last) = (offset(run.range.start), offset(run.range.end - 1));
             if let Some(position) = partition.position.filter(|position| first < *position) {
                 warn!(topic = %run.topic, partition = run.partition, from = position, to = first,
                     "the offset went back: records are consumed again, or the topic was made anew");
@@ -92,34 +100,70 @@ impl Assignment {
         }
     }
 
-    /// Removes from a batch that was not handed over yet what is no longer owned since `revision`.
-    pub fn discard_revoked(&self, batch: &mut MessageBatch, revision: u64) -> Vec<Run> {
-        let runs = batch.runs();
-        let mut keep = vec![true; batch.len()];
-        for run in &runs {
-            let owned = self.get(&run.topic, run.partition);
-            if owned.is_none_or(|partition| partition.since > revision) {
-                keep[run.range.start as usize..run.range.end as usize].fill(false);
-            }
-        }
-        batch.retain(|index| keep[index as usize]);
-        batch.runs()
+    /// Whether a run that was read when the assignment was in `revision` is still owned.
+    pub fn owns(&self, run: &Run, revision: u64) -> bool {
+        let owned = self.get(&run.topic, run.partition);
+        owned.is_some_and(|partition| partition.since <= revision)
     }
 
-    /// From now on waits for the settlement of records that were handed over.
-    pub fn track(&mut self, records: &Arc<dyn RecordBatch>, runs: &[Run]) {
+    /// From now on waits for the settlement of records that were handed over; they take so many bytes together.
+    pub fn track(&mut self, records: &Arc<dyn RecordBatch>, runs: &[Run], batch_bytes: usize) {
         for run in runs {
             if let Some(partition) = self.get_mut(&run.topic, run.partition) {
-                partition.watermark.push(records.clone(), run.range.clone());
+                let bytes = SpanBytes {
+                    own: batch_bytes / records.len().max(1) * run.range.len(),
+                    batch: batch_bytes,
+                };
+                let range = run.range.clone();
+                partition.watermark.push(records.clone(), range, bytes);
             }
         }
     }
 
     /// Looks at what was settled meanwhile.
-    pub fn advance(&mut self) {
+    pub fn advance(&mut self, now: Instant) {
         for partition in self.topics.values_mut().flat_map(BTreeMap::values_mut) {
-            partition.watermark.advance();
+            let has_moved = partition.watermark.advance().is_some();
+            if partition.watermark.is_settled() {
+                partition.standing_since = None;
+            } else if has_moved || partition.standing_since.is_none() {
+                partition.standing_since = Some(now);
+            }
         }
+    }
+
+    /// Which partitions are to be paused, and which of the paused ones go on.
+    ///
+    /// A partition that stands still is paused when memory is full and it has more than its share of it, so that the others
+    /// go on; or when so much was consumed behind what it stands at that a crash would have more than the limit consumed
+    /// again. It goes on when little of it is in flight.
+    pub fn balance(&mut self, limits: &Limits, now: Instant) -> (Vec<Place>, Vec<Place>) {
+        let (mut pause, mut resume) = (Vec::new(), Vec::new());
+        let limit = limits.in_flight_bytes;
+        let is_full = limits.is_full();
+        let share = limit / self.each().count().max(1) / 2;
+        for (topic, partitions) in &mut self.topics {
+            for (&number, partition) in partitions {
+                let ahead = partition.watermark.ahead_bytes();
+                if partition.paused.is_some() {
+                    if ahead <= share / 2 {
+                        partition.paused = None;
+                        resume.push((topic.clone(), number));
+                    }
+                } else if partition.stands_still(now) && (ahead > limit || is_full && ahead > share)
+                {
+                    partition.paused = Some(limits.in_flight.pause());
+                    pause.push((topic.clone(), number));
+                }
+            }
+        }
+        (pause, resume)
+    }
+
+    /// Whether a partition is paused.
+    pub fn is_paused(&self, topic: &str, partition: i32) -> bool {
+        let partition = self.get(topic, partition);
+        partition.is_some_and(|partition| partition.paused.is_some())
     }
 
     /// The offsets that moved since the last call, to be committed now.
@@ -190,6 +234,7 @@ impl Assignment {
                 committed: partition.committed,
                 high_watermark: None,
                 unsettled_records: partition.watermark.unsettled_records(),
+                is_paused: partition.paused.is_some(),
             })
             .collect()
     }
@@ -210,3 +255,13 @@ impl Assignment {
         self.topics.get_mut(topic)?.get_mut(&partition)
     }
 }
+
+impl Partition {
+    fn stands_still(&self, now: Instant) -> bool {
+        let since = self.standing_since;
+        since.is_some_and(|since| now.duration_since(since) >= STANDS_STILL_AFTER)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::context::GroupContext;
-use crate::in_flight::{InFlight, Share};
+use kelp_parser::in_flight::{InFlight, Share};
 
 /// What librdkafka and this module allocate for a message besides its payload and key: an operation of
 /// 304 bytes with its allocator's header, the record's framing, a pointer and a receipt.

@@ -4,7 +4,7 @@
 //! is not taken for dead (`max.poll.interval.ms`). When the workers' channel is full or too much is in
 //! flight, it just leaves the messages in their queue: librdkafka stops fetching at the bounds of that
 //! queue and goes on by itself. Nothing is paused, so nothing prefetched is thrown away and fetched
-//! again.
+//! again; only a partition that stands still while others could go on is.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +25,8 @@ use crate::source::{Batch, Drained, Limits};
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How long to sleep while too much is in flight.
 const STALL_INTERVAL: Duration = Duration::from_millis(5);
+/// How often to look which partitions stand still.
+const BALANCE_INTERVAL: Duration = Duration::from_millis(250);
 /// How often to look at what was settled, at least.
 const ADVANCE_INTERVAL: Duration = Duration::from_millis(20);
 /// Events served in a row; whether there was one, librdkafka's binding does not tell.
@@ -73,6 +75,7 @@ pub(super) struct ConsumerThread {
     message_bytes: usize,
     errors: Vec<PartitionError>,
     last_advance: Instant,
+    last_balance: Instant,
     last_commit: Instant,
     stalled_since: Option<Instant>,
 }
@@ -93,6 +96,7 @@ impl ConsumerThread {
         (input, output): (usize, Sender<Batch>),
     ) -> Self {
         let now = Instant::now();
+        let batch_bytes = limits.batch_bytes.max(1);
         Self {
             client,
             shared,
@@ -101,9 +105,11 @@ impl ConsumerThread {
             input,
             output: Some(output),
             pending: None,
-            message_bytes: 1 << 10,
+            // The first batch is of one message, from which on it is known.
+            message_bytes: batch_bytes,
             errors: Vec::new(),
             last_advance: now,
+            last_balance: now,
             last_commit: now,
             stalled_since: None,
         }
@@ -116,7 +122,7 @@ impl ConsumerThread {
             self.maintain();
             if self.pending.is_some() {
                 self.offer(PATIENCE);
-            } else if self.limits.in_flight.bytes() >= self.limits.in_flight_bytes {
+            } else if self.limits.is_full() {
                 self.stalled();
                 thread::sleep(STALL_INTERVAL);
             } else {
@@ -167,8 +173,12 @@ impl ConsumerThread {
         // A batch stays in memory until it is seen to be settled, so at high rates look more often.
         let much = self.limits.in_flight.bytes() > self.limits.in_flight_bytes / 4;
         if much || now.duration_since(self.last_advance) >= ADVANCE_INTERVAL {
-            context.state().assignment.advance();
+            context.state().assignment.advance(now);
             self.last_advance = now;
+        }
+        if now.duration_since(self.last_balance) >= BALANCE_INTERVAL {
+            context.balance(self.client.consumer(), &self.limits, now);
+            self.last_balance = now;
         }
         if now.duration_since(self.last_commit) >= self.commit_interval {
             context.commit_settled(self.client.consumer());
@@ -188,7 +198,14 @@ impl ConsumerThread {
         }
         // Nobody else has it: the channel gave back what it did not take.
         if let Some(batch) = Arc::get_mut(&mut pending.batch) {
-            pending.runs = state.assignment.discard_revoked(batch, pending.revision);
+            let runs = batch.runs();
+            let mut keep = vec![false; batch.len()];
+            for run in &runs {
+                let owned = state.assignment.owns(run, pending.revision);
+                keep[run.range.start as usize..run.range.end as usize].fill(owned);
+            }
+            batch.retain(|index| keep[index as usize]);
+            pending.runs = batch.runs();
             pending.revision = state.assignment.revision;
         }
         if pending.runs.is_empty() {
@@ -218,7 +235,7 @@ impl ConsumerThread {
             .fetch_add(batch.memory_bytes() as u64, Ordering::Relaxed);
         let runs = batch.runs();
         let mut state = context.state();
-        state.assignment.accept(&batch, &runs);
+        state.assignment.accept(&runs, |index| batch.offset(index));
         if !state.holes.is_empty() {
             for run in &runs {
                 let ends = (
@@ -259,12 +276,11 @@ impl ConsumerThread {
         };
         match sent {
             Sent::Taken => {
-                self.client
-                    .consumer()
-                    .context()
-                    .state()
-                    .assignment
-                    .track(&records, &pending.runs);
+                self.client.consumer().context().state().assignment.track(
+                    &records,
+                    &pending.runs,
+                    pending.batch.memory_bytes(),
+                );
                 self.unstalled();
             }
             Sent::NoRoom => {
@@ -336,7 +352,7 @@ impl ConsumerThread {
             self.serve_events();
             self.maintain();
             let mut state = self.client.consumer().context().state();
-            state.assignment.advance();
+            state.assignment.advance(Instant::now());
             let is_settled = state.assignment.is_settled(|_, _| true);
             drop(state);
             match self.shared.deadline() {

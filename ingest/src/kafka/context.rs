@@ -15,10 +15,11 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use tracing::{debug, error, info, warn};
 
-use super::assignment::{Assignment, Commit};
+use super::assignment::{Assignment, Commit, Place};
 use super::batch_queue::{self, Queue};
 use super::errors::Errors;
 use super::holes::Holes;
+use crate::source::Limits;
 
 /// How long to sleep between looks at what a revocation or the end waits for.
 pub(super) const SETTLING_INTERVAL: Duration = Duration::from_millis(2);
@@ -101,6 +102,30 @@ impl GroupContext {
             .commit_failed(&self.group_id, &error.to_string());
     }
 
+    /// Pauses partitions that stand still while others could go on, and lets those go on that move again.
+    pub fn balance(&self, consumer: &BaseConsumer<Self>, limits: &Limits, now: Instant) {
+        let (pause, resume) = self.state().assignment.balance(limits, now);
+        if !pause.is_empty() {
+            warn!(
+                group = %self.group_id, partitions = %names(&places(&pause)),
+                "what is in flight of these partitions is not acknowledged: they are paused so that the others go on"
+            );
+            if let Err(error) = consumer.pause(&places(&pause)) {
+                error!(group = %self.group_id, "librdkafka did not pause: {error}");
+            }
+        }
+        if !resume.is_empty() {
+            info!(group = %self.group_id, partitions = %names(&places(&resume)), "partitions go on");
+            self.resume(consumer, &resume);
+        }
+    }
+
+    fn resume(&self, consumer: &BaseConsumer<Self>, partitions: &[Place]) {
+        if let Err(error) = consumer.resume(&places(partitions)) {
+            error!(group = %self.group_id, "librdkafka did not resume: {error}");
+        }
+    }
+
     fn assigned(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
         let queue = self
             .queue
@@ -138,6 +163,10 @@ impl GroupContext {
         let mut abandoned = 0;
         for partition in partitions.elements() {
             let (topic, number) = (partition.topic(), partition.partition());
+            if self.state().assignment.is_paused(topic, number) {
+                // librdkafka would remember it until the partition comes back.
+                self.resume(consumer, &[(topic.into(), number)]);
+            }
             let mut state = self.state();
             abandoned += state.assignment.remove(topic, number);
             state.holes.forget(topic, number);
@@ -151,7 +180,7 @@ impl GroupContext {
     fn count_lost(&self, partitions: &TopicPartitionList) {
         let wanted = |topic: &str, number| partitions.find_partition(topic, number).is_some();
         let mut state = self.state();
-        state.assignment.advance();
+        state.assignment.advance(Instant::now());
         state.lost_commits += state.assignment.take_commits(wanted).len() as u64;
     }
 
@@ -159,7 +188,7 @@ impl GroupContext {
         let deadline = Instant::now() + self.revoke_timeout;
         loop {
             let mut state = self.state();
-            state.assignment.advance();
+            state.assignment.advance(Instant::now());
             let wanted = |topic: &str, number| partitions.find_partition(topic, number).is_some();
             if state.is_closing || state.assignment.is_settled(wanted) || Instant::now() >= deadline
             {
@@ -294,6 +323,14 @@ fn list(commits: &[Commit]) -> TopicPartitionList {
             commit.partition,
             Offset::Offset(commit.offset),
         );
+    }
+    list
+}
+
+fn places(partitions: &[Place]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for (topic, partition) in partitions {
+        list.add_partition(topic, *partition);
     }
     list
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kelp_parser::receipt::Receipts;
 use kelp_parser::record::{Origin, Record, RecordBatch};
 
-use crate::in_flight::Share;
+use kelp_parser::in_flight::Share;
 
 /// What a line needs besides its bytes: where it lies, and its receipt.
 pub(super) const LINE_OVERHEAD_BYTES: usize = 12;

@@ -165,7 +165,7 @@ impl Feed {
     fn send(&self, (buffer, spans): (Arc<[u8]>, Arc<[Range<u32>]>), numbering: Numbering) -> bool {
         let started = Instant::now();
         let memory = buffer.len() + spans.len() * LINE_OVERHEAD_BYTES;
-        while self.limits.in_flight.bytes() >= self.limits.in_flight_bytes {
+        while self.limits.is_full() {
             if self.is_stopped() {
                 return false;
             }

@@ -23,6 +23,7 @@ use super::stats::{Fault, Stats};
 use super::verdict::{RequestVerdict, Rules, Trouble, Verdict};
 use crate::dead_letter::DeadLetter;
 use crate::reason::Reason;
+use kelp_parser::in_flight::Share;
 use kelp_parser::record::RecordBatch;
 
 /// The end of a fault that lasted less is not told.
@@ -44,6 +45,8 @@ pub(super) struct Delivery<'s> {
 struct Wire {
     bytes: Bytes,
     uncompressed_bytes: usize,
+    /// Unless it is a part of the body itself.
+    _share: Option<Arc<Share>>,
 }
 
 impl<'s> Delivery<'s> {
@@ -326,13 +329,18 @@ impl<'s> Delivery<'s> {
         if let Some(wire) = &self.wire {
             return wire.clone();
         }
+        let settings = &self.shared.settings;
         let lines = self.lines(part);
         let uncompressed_bytes = lines.len();
+        let bytes = match settings.compression_level {
+            0 => lines,
+            level => gzip(&lines, level),
+        };
+        let is_slice = settings.compression_level == 0 && matches!(part, Part::Run(_));
+        let share = || Arc::new(settings.in_flight.share(bytes.len()));
         let wire = Wire {
-            bytes: match self.shared.settings.compression_level {
-                0 => lines,
-                level => gzip(&lines, level),
-            },
+            _share: (!is_slice).then(share),
+            bytes,
             uncompressed_bytes,
         };
         self.wire = Some(wire.clone());

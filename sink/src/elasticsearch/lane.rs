@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kelp_parser::in_flight::{InFlight, Share};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
@@ -42,6 +43,8 @@ pub struct DeliverySettings {
     pub rules: Rules,
     /// Types of errors that are not logged (`silence_errors_in_log`).
     pub silence_errors: Vec<String>,
+    /// Counts the bytes of bodies, from when they are handed over until they are delivered.
+    pub in_flight: InFlight,
     /// Makes random waits repeatable.
     pub jitter_seed: Option<u64>,
 }
@@ -58,6 +61,7 @@ impl Default for DeliverySettings {
             in_flight_bytes: 32 << 20,
             rules: Rules::default(),
             silence_errors: Vec::new(),
+            in_flight: InFlight::default(),
             jitter_seed: None,
         }
     }
@@ -67,10 +71,15 @@ impl Default for DeliverySettings {
 const QUEUE_REQUESTS: usize = 2;
 /// The unit in which bytes in flight are counted.
 const PERMIT_BYTES: usize = 1024;
+/// A larger body's memory is not kept for another one.
+const SPARE_BYTES_MAX: usize = 2 << 20;
+
+/// A request in the queue, with its share of what is in flight.
+type Queued = (BulkRequest, Share);
 
 /// The delivery of one output.
 pub struct BulkDelivery {
-    queue: mpsc::Sender<BulkRequest>,
+    queue: mpsc::Sender<Queued>,
     shared: Arc<Shared>,
     dispatcher: JoinHandle<()>,
 }
@@ -78,7 +87,7 @@ pub struct BulkDelivery {
 /// A worker's end of the queue. Cheap to clone.
 #[derive(Clone)]
 pub struct BulkSender {
-    queue: mpsc::Sender<BulkRequest>,
+    queue: mpsc::Sender<Queued>,
     shared: Arc<Shared>,
 }
 
@@ -109,6 +118,7 @@ impl Shared {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         if spares.len() < self.settings.in_flight_requests {
+            let body = body.filter(|body| body.capacity() <= SPARE_BYTES_MAX);
             spares.push((body.unwrap_or_default(), docs));
         }
     }
@@ -187,14 +197,14 @@ impl BulkSender {
     /// Hands a request over, waiting while too much is in flight. For threads outside of the
     /// runtime. After the delivery was shut down the request is dropped and its documents stay held.
     pub fn send_blocking(&self, request: BulkRequest) {
-        self.count(&request);
-        let _ = self.queue.blocking_send(request);
+        let share = self.count(&request);
+        let _ = self.queue.blocking_send((request, share));
     }
 
     /// Like [`send_blocking`](Self::send_blocking), for tasks.
     pub async fn send(&self, request: BulkRequest) {
-        self.count(&request);
-        let _ = self.queue.send(request).await;
+        let share = self.count(&request);
+        let _ = self.queue.send((request, share)).await;
     }
 
     /// Counts and tells of documents that a writer could not even encode.
@@ -206,20 +216,21 @@ impl BulkSender {
         }
     }
 
-    fn count(&self, request: &BulkRequest) {
+    fn count(&self, request: &BulkRequest) -> Share {
         Stats::add(&self.shared.stats.in_flight, request.docs.len());
+        self.shared.settings.in_flight.share(request.body.len())
     }
 }
 
 /// Starts a delivery for each request as permits allow, and ends when the last is done. Dropping it
 /// drops all deliveries.
-async fn dispatch(shared: Arc<Shared>, mut requests: mpsc::Receiver<BulkRequest>) {
+async fn dispatch(shared: Arc<Shared>, mut requests: mpsc::Receiver<Queued>) {
     let settings = &shared.settings;
     let slots = Arc::new(Semaphore::new(settings.in_flight_requests.max(1)));
     let all_bytes = (settings.in_flight_bytes / PERMIT_BYTES).max(1);
     let bytes = Arc::new(Semaphore::new(all_bytes));
     let mut deliveries = JoinSet::new();
-    while let Some(request) = requests.recv().await {
+    while let Some((request, share)) = requests.recv().await {
         let wanted = request
             .body
             .len()
@@ -231,7 +242,7 @@ async fn dispatch(shared: Arc<Shared>, mut requests: mpsc::Receiver<BulkRequest>
         deliveries.spawn(async move {
             let (body, docs) = Delivery::new(&shared, request).run().await;
             shared.recycle(body, docs);
-            drop((slot, room));
+            drop((slot, room, share));
         });
         while let Some(ended) = deliveries.try_join_next() {
             report(ended);

@@ -306,7 +306,9 @@ async fn an_outage_is_waited_for_and_another_host_takes_over() {
         DeadLetterStore::open(DeadLetterSettings::new(dir.path().to_owned())).unwrap();
     let timeout = Duration::from_secs(5);
     let nodes = vec![node(&first.url(), timeout), node(&second.url(), timeout)];
-    let delivery = BulkDelivery::start(&Handle::current(), nodes, settings(), dead_letters);
+    let settings = settings();
+    let in_flight = settings.in_flight.clone();
+    let delivery = BulkDelivery::start(&Handle::current(), nodes, settings, dead_letters);
     let sender = delivery.sender();
     let cluster = first.stop().await;
     let mut batches = Vec::new();
@@ -327,15 +329,18 @@ async fn an_outage_is_waited_for_and_another_host_takes_over() {
     // Both are down; then the first comes back.
     second.stop().await;
     let (request, batch) = request(&numbered(5));
+    let bytes = request.body.len();
     sender.send(request).await;
     batches.push(batch);
     while delivery.stats().held().is_none() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(count(&delivery.stats().in_flight), 5);
+    assert!(in_flight.bytes() > bytes, "the body and a compressed copy");
     let first = Double::start_at(addr, cluster).await.unwrap();
     drop(sender);
     assert_eq!(delivery.drain(Duration::from_secs(20)).await, 0);
+    assert_eq!(in_flight.bytes(), 0);
     assert_eq!(first.cluster().count("m"), 5);
     store.close(false);
     for batch in batches {

@@ -100,6 +100,22 @@ fn read(reading: Reading, count: usize, settle: usize) -> (Vec<String>, Drained)
 }
 
 #[test]
+fn a_store_that_was_made_anew_is_read_from_its_start() {
+    let folder = Folder::new("anew");
+    let payloads: Vec<String> = (0..10).map(|number| format!("old{number}")).collect();
+    write(&folder.store(), &payloads);
+    read(entries(&folder), 10, 10);
+    fs::remove_dir_all(folder.store()).unwrap();
+    write(&folder.store(), &["new".to_owned()]);
+    let (lines, drained) = read(entries(&folder), 1, 1);
+    assert!(lines[0].contains("new"), "{lines:?}");
+    assert_eq!((drained.unsettled_records, drained.committed), (0, true));
+    write(&folder.store(), &["newer".to_owned()]);
+    let (lines, _) = read(entries(&folder), 1, 1);
+    assert!(lines[0].contains("newer"), "{lines:?}");
+}
+
+#[test]
 fn reading_goes_on_behind_the_last_entry_that_was_settled() {
     let folder = Folder::new("position");
     let payloads: Vec<String> = (0..10).map(|number| format!("p{number}")).collect();

@@ -11,7 +11,7 @@ use super::config::Elasticsearch;
 use super::connection::Connection;
 use super::writer::{BulkWriter, Encoder};
 use crate::dead_letter::DeadLetters;
-use crate::elasticsearch::lane::BulkDelivery;
+use crate::elasticsearch::lane::{BulkDelivery, DeliverySettings};
 use crate::elasticsearch::side_channel::SideChannel;
 use crate::output::{Output, OutputStats, StartContext, StartError, Writer};
 
@@ -42,7 +42,10 @@ impl ElasticsearchOutput {
         let delivery = BulkDelivery::start(
             context.runtime,
             nodes()?,
-            config.delivery,
+            DeliverySettings {
+                in_flight: context.in_flight.clone(),
+                ..config.delivery
+            },
             dead_letters.clone(),
         );
         let template = match config.template {

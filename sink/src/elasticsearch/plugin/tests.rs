@@ -519,6 +519,7 @@ fn the_whole_output() {
             workers: 2,
             dead_letters: &dead_letters,
             pipeline: "main",
+            in_flight: &Default::default(),
         })
         .unwrap();
     let mut batches = Vec::new();

@@ -1,0 +1,103 @@
+//! How many bytes are on their way, as records and as what outputs made of them: what back-pressure goes by.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A count of bytes shared by all inputs, by every batch they handed out and by what outputs have not delivered.
+#[derive(Clone, Debug, Default)]
+pub struct InFlight(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    bytes: AtomicUsize,
+    /// Partitions that are paused because what is in flight of them does not move.
+    paused: AtomicUsize,
+}
+
+impl InFlight {
+    /// Counts `bytes` until the returned share is dropped.
+    pub fn share(&self, bytes: usize) -> Share {
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Share {
+            total: self.clone(),
+            bytes,
+        }
+    }
+
+    /// Bytes of all shares that are alive.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing more is to be consumed when `limit` bytes may be in flight.
+    ///
+    /// What is left of the limit at three quarters of it is for the others when a partition comes to a stand and is paused, and three
+    /// quarters of what is left then when another one does: what stands still must not keep the rest from going on.
+    pub fn is_full(&self, limit: usize) -> bool {
+        let paused = self.0.paused.load(Ordering::Relaxed).min(8) as u32;
+        self.bytes() >= limit - (limit >> (2 * (paused + 1)))
+    }
+
+    /// Counts a partition that is paused until what is returned is dropped.
+    pub fn pause(&self) -> Paused {
+        self.0.paused.fetch_add(1, Ordering::Relaxed);
+        Paused(self.clone())
+    }
+}
+
+/// A partition is paused as long as this lives.
+#[derive(Debug)]
+pub struct Paused(InFlight);
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.0.0.paused.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Some bytes, counted as long as this lives.
+#[derive(Debug)]
+pub struct Share {
+    total: InFlight,
+    bytes: usize,
+}
+
+impl Share {
+    /// How many bytes these are.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.total.0.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_still_leaves_room_for_the_rest() {
+        let in_flight = InFlight::default();
+        let share = in_flight.share(767);
+        assert!(!in_flight.is_full(1024));
+        let one_more = in_flight.share(1);
+        assert!(in_flight.is_full(1024));
+        let mut paused = vec![in_flight.pause()];
+        assert!(!in_flight.is_full(1024));
+        let most = in_flight.share(192);
+        assert!(in_flight.is_full(1024));
+        paused.push(in_flight.pause());
+        assert!(!in_flight.is_full(1024));
+        paused.extend((0..40).map(|_| in_flight.pause()));
+        let rest = in_flight.share(64);
+        assert_eq!(in_flight.bytes(), 1024);
+        assert!(in_flight.is_full(1024), "never beyond the limit");
+        drop((share, most, rest, paused));
+        assert_eq!(in_flight.bytes(), one_more.bytes());
+        assert!(!in_flight.is_full(4) && in_flight.is_full(1));
+    }
+}
