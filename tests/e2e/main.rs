@@ -17,6 +17,7 @@ mod crash;
 mod dashboards;
 mod dead_letters;
 mod failover;
+mod memory;
 mod multiline;
 mod outage;
 mod poison;
