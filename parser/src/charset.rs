@@ -7,6 +7,7 @@ use oem_cp::code_table::DECODING_TABLE_CP_MAP;
 use oem_cp::code_table_type::TableType;
 
 use crate::config::ast::{Literal, Spanned};
+use crate::event::push_escaped_ruby;
 use crate::spec::{OptionDefault, OptionType, Settings};
 
 /// A character set.
@@ -159,27 +160,11 @@ fn utf32(bytes: &[u8], order: ByteOrder) -> String {
     }
 }
 
-/// Ruby's `String#inspect` without the quotes, for text that holds bytes that are not UTF-8.
+/// Ruby's `String#inspect` without the quotes, which Logstash makes of text that holds bytes that are not UTF-8.
 pub(crate) fn inspect(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() + 16);
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\u{1b}' => out.push_str("\\e"),
-                other if other.is_control() => out.push_str(&format!("\\x{:02X}", other as u32)),
-                other => out.push(other),
-            }
-        }
-        for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02X}"));
-        }
-    }
-    out
+    let mut out = Vec::with_capacity(bytes.len() + 16);
+    push_escaped_ruby(&mut out, bytes);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 impl OptionType for Charset {

@@ -25,6 +25,7 @@ pub use json::{write_json, write_json_string};
 pub use lineage::Lineage;
 pub use number::{push_float, push_float_ruby};
 pub use owned::OwnedValue;
+pub(crate) use ruby_text::push_escaped_ruby;
 pub use ruby_text::ruby_text;
 pub use template::{Template, TemplateError};
 pub use value::{Array, Object, Value, same};

@@ -1,6 +1,9 @@
 //! Values as Ruby's `to_s` and `inspect` print them, which filters written in Ruby see.
 
+use std::io::Write;
+
 use super::{Arena, ArenaString, Value, push_float_ruby};
+use crate::regex::is_printable;
 
 /// The value as text, as Ruby's `to_s` has it: null is empty, an object is `{"a"=>1}`. A string is
 /// itself, without a copy.
@@ -53,41 +56,88 @@ fn push_inspected(out: &mut Vec<u8>, value: &Value<'_>) {
     }
 }
 
-/// Ruby's `String#inspect`: escapes quotes, backslashes, control characters, and `#` where it would
-/// begin an interpolation.
+/// A text in quotes, as Ruby's `String#inspect` has it.
 fn push_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let escape: Option<&[u8]> = match character {
-            '"' => Some(b"\\\""),
-            '\\' => Some(b"\\\\"),
-            '\n' => Some(b"\\n"),
-            '\r' => Some(b"\\r"),
-            '\t' => Some(b"\\t"),
-            '\x07' => Some(b"\\a"),
-            '\x08' => Some(b"\\b"),
-            '\x0b' => Some(b"\\v"),
-            '\x0c' => Some(b"\\f"),
-            '\x1b' => Some(b"\\e"),
-            '#' if matches!(characters.peek(), Some('{' | '$' | '@')) => Some(b"\\#"),
-            _ => None,
-        };
-        match escape {
-            Some(escape) => out.extend_from_slice(escape),
-            None if character.is_ascii_control() => {
-                out.extend_from_slice(format!("\\u{:04X}", character as u32).as_bytes());
-            }
-            None => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+    push_escaped_ruby(out, text.as_bytes());
+    out.push(b'"');
+}
+
+/// Appends what Ruby's `String#inspect` has within the quotes: quotes, backslashes, what cannot be printed, `#` where it would
+/// begin an interpolation, and bytes that are not UTF-8 are escaped.
+pub(crate) fn push_escaped_ruby(out: &mut Vec<u8>, bytes: &[u8]) {
+    for chunk in bytes.utf8_chunks() {
+        let mut characters = chunk.valid().chars().peekable();
+        while let Some(character) = characters.next() {
+            let next = characters.peek().copied();
+            push_escaped_character(out, character, next);
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02X}");
         }
     }
-    out.push(b'"');
+}
+
+fn push_escaped_character(out: &mut Vec<u8>, character: char, next: Option<char>) {
+    let escape: &[u8] = match character {
+        '"' => b"\\\"",
+        '\\' => b"\\\\",
+        '\n' => b"\\n",
+        '\r' => b"\\r",
+        '\t' => b"\\t",
+        '\x07' => b"\\a",
+        '\x08' => b"\\b",
+        '\x0b' => b"\\v",
+        '\x0c' => b"\\f",
+        '\x1b' => b"\\e",
+        '#' if matches!(next, Some('{' | '$' | '@')) => b"\\#",
+        other if is_printable(other) => {
+            return out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        other => {
+            let code = other as u32;
+            let _ = if code > 0xFFFF {
+                write!(out, "\\u{{{code:X}}}")
+            } else {
+                write!(out, "\\u{code:04X}")
+            };
+            return;
+        }
+    };
+    out.extend_from_slice(escape);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::json::{Fractions, parse};
+
+    /// As JRuby 9.4 printed them.
+    #[test]
+    fn what_cannot_be_printed_is_escaped() {
+        let cases: [(&[u8], &str); 6] = [
+            (
+                b"a\0\x1e\x07\x08\x0b\x0c\x1b\x7f\xff",
+                r"a\u0000\u001E\a\b\v\f\e\u007F\xFF",
+            ),
+            (
+                "\u{80}\u{a0}\u{200b}\u{2028}".as_bytes(),
+                "\\u0080\u{a0}\u{200b}\\u2028",
+            ),
+            (
+                "\u{1f600}\u{10ffff}\u{e000}".as_bytes(),
+                "\u{1f600}\\u{10FFFF}\u{e000}",
+            ),
+            (b"#{ #$ #@ #a #", r"\#{ \#$ \#@ #a #"),
+            (b"\"\\\r\n\t", r#"\"\\\r\n\t"#),
+            (b"\xc3(", r"\xC3("),
+        ];
+        for (bytes, text) in cases {
+            let mut out = Vec::new();
+            push_escaped_ruby(&mut out, bytes);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
 
     #[test]
     fn values_print_as_in_ruby() {

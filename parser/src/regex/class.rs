@@ -72,9 +72,9 @@ impl CharClass {
     }
 
     pub(super) fn contains(&self, member: char) -> bool {
-        self.0
-            .iter()
-            .any(|range| range.start() <= member && member <= range.end())
+        let ranges = self.0.ranges();
+        let at = ranges.partition_point(|range| range.end() < member);
+        ranges.get(at).is_some_and(|range| range.start() <= member)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -134,9 +134,17 @@ pub(super) fn is_unicode_word(member: char) -> bool {
     if member.is_ascii() {
         return member.is_ascii_alphanumeric() || member == '_';
     }
-    let ranges = unicode_word().0.ranges();
-    let at = ranges.partition_point(|range| range.end() < member);
-    ranges.get(at).is_some_and(|range| range.start() <= member)
+    unicode_word().contains(member)
+}
+
+/// Whether Ruby prints the character as it is, that is `[[:print:]]`.
+pub(crate) fn is_printable(member: char) -> bool {
+    static PRINTABLE: OnceLock<CharClass> = OnceLock::new();
+    if member.is_ascii() {
+        return !member.is_ascii_control();
+    }
+    let printable = PRINTABLE.get_or_init(|| named("print").unwrap_or_else(CharClass::any));
+    printable.contains(member)
 }
 
 /// A set that Oniguruma names: in `[:name:]`, or as `\p{name}`. Names compare without case, spaces, `-` and `_`.
@@ -152,17 +160,21 @@ pub(super) fn named(name: &str) -> Option<CharClass> {
         "blank" => r"[\p{Zs}\t]",
         "cntrl" => r"\p{Cc}",
         "digit" => r"\p{Nd}",
-        "graph" => r"[[^\s\p{Cc}\p{Cs}\p{Cn}]]",
+        "graph" => r"[^\s\p{Cc}\p{Cn}]",
         "lower" => r"\p{Lowercase}",
-        "print" => r"[[^\s\p{Cc}\p{Cs}\p{Cn}]\p{Zs}]",
+        "print" => r"[[^\s\p{Cc}\p{Cn}]\p{Zs}]",
         "punct" => r"\p{P}",
+        "xposixpunct" => r"[\p{P}$+<=>^`|~]",
         "space" => r"\p{White_Space}",
         "upper" => r"\p{Uppercase}",
         "xdigit" => return Some(hex_digit()),
         "word" => return Some(unicode_word().clone()),
         "ascii" => return Some(CharClass::range('\0', '\x7f')),
         "any" => return Some(CharClass::any()),
+        // Halves of surrogate pairs, which no text holds.
+        "cs" | "surrogate" => return Some(CharClass::empty()),
         "assigned" => return property(r"\p{Cn}").map(CharClass::negate),
+        other if other.contains('=') && !other.starts_with("age=") => return None,
         other => return property(&format!(r"\p{{{other}}}")),
     };
     property(expression)

@@ -46,6 +46,7 @@ mod vm;
 mod vm_assert;
 mod vm_runs;
 
+pub(crate) use class::is_printable;
 pub use list::{Attempts, RegexList};
 pub use search::{Budget, Scratch};
 

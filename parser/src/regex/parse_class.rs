@@ -160,7 +160,8 @@ impl Parser<'_> {
             "punct",
         ];
         let named = (known.contains(&name) || ["space", "upper", "xdigit", "word"].contains(&name))
-            .then(|| class::named(name))
+            // In brackets alone ASCII's symbols count as punctuation.
+            .then(|| class::named(if name == "punct" { "xposixpunct" } else { name }))
             .flatten();
         let end = self.at + 1 + length + 2;
         let Some(named) = named else {

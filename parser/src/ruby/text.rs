@@ -3,7 +3,7 @@
 use super::heap::NESTING_MAX;
 use super::interp::{Flow, Run};
 use super::value::{Obj, Text, Val};
-use crate::event::push_float_ruby;
+use crate::event::{push_escaped_ruby, push_float_ruby};
 use crate::regex::Regex;
 
 impl Run<'_, '_> {
@@ -159,42 +159,15 @@ pub(crate) fn regex_source(regex: &Regex, flags: &str) -> String {
 fn push_quoted(out: &mut Vec<u8>, text: &Text) {
     out.push(b'"');
     match text {
-        Text::Utf8(text) => {
-            let mut characters = text.chars().peekable();
-            while let Some(character) = characters.next() {
-                let next = characters.peek().copied();
-                push_character(out, character, next);
-            }
-        }
+        Text::Utf8(text) => push_escaped_ruby(out, text.as_bytes()),
         Text::Bytes { bytes, .. } => {
-            for &byte in bytes {
+            for byte in bytes {
                 match byte {
-                    b' '..=b'~' => push_character(out, byte as char, None),
+                    b' '..=b'~' => push_escaped_ruby(out, &[*byte]),
                     _ => out.extend_from_slice(format!("\\x{byte:02X}").as_bytes()),
                 }
             }
         }
     }
     out.push(b'"');
-}
-
-fn push_character(out: &mut Vec<u8>, character: char, next: Option<char>) {
-    let escape = match character {
-        '"' => "\\\"",
-        '\\' => "\\\\",
-        '\n' => "\\n",
-        '\r' => "\\r",
-        '\t' => "\\t",
-        '\x07' => "\\a",
-        '\x08' => "\\b",
-        '\x0b' => "\\v",
-        '\x0c' => "\\f",
-        '\x1b' => "\\e",
-        '#' if matches!(next, Some('{' | '$' | '@')) => "\\#",
-        control if control.is_ascii_control() => {
-            return out.extend_from_slice(format!("\\u{:04X}", control as u32).as_bytes());
-        }
-        other => return out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
-    };
-    out.extend_from_slice(escape.as_bytes());
 }
