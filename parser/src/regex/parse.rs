@@ -34,6 +34,18 @@ pub(super) fn parse(pattern: &str, options: Options) -> Result<Parsed, RegexErro
     super::parse_reference::resolve(parsed)
 }
 
+/// `\b` or, when `same`, `\B` by the characters of `\w`: `(?a)` has them so.
+fn ascii_word_boundary(same: bool) -> Node {
+    let word = |behind, negate| Node::Look {
+        behind,
+        negate,
+        node: Box::new(Node::Class(class::word())),
+    };
+    let from_word = Node::Concat(vec![word(true, false), word(false, !same)]);
+    let from_other = Node::Concat(vec![word(true, true), word(false, same)]);
+    Node::Alternate(vec![from_word, from_other])
+}
+
 /// Which options hold at this point of the pattern.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flags {
@@ -42,6 +54,8 @@ pub(super) struct Flags {
     pub(super) multiline: bool,
     /// `(?u)`: `\w \d \s \h` and POSIX brackets are Unicode; without it only the brackets are.
     pub(super) unicode: bool,
+    /// `(?a)`: POSIX brackets and `\b` are ASCII, too.
+    pub(super) ascii: bool,
 }
 
 pub(super) struct Parser<'p> {
@@ -73,6 +87,7 @@ impl<'p> Parser<'p> {
                 extended,
                 multiline,
                 unicode: false,
+                ascii: false,
             },
             plain_capture,
             depth: 0,
@@ -207,7 +222,11 @@ impl<'p> Parser<'p> {
         };
         if let Some(assertion) = assertion {
             self.bump();
-            return Ok(Node::Assert(assertion));
+            return Ok(match assertion {
+                Assertion::WordBoundary if self.flags.ascii => ascii_word_boundary(false),
+                Assertion::NotWordBoundary if self.flags.ascii => ascii_word_boundary(true),
+                other => Node::Assert(other),
+            });
         }
         match next {
             'K' => {
@@ -236,7 +255,13 @@ impl<'p> Parser<'p> {
 
     fn quantifiers(&mut self, mut atom: Node) -> Result<Node, RegexError> {
         loop {
-            while self.flags.extended && self.skip_extended() {}
+            loop {
+                if self.eat("(?#") {
+                    self.skip_comment()?;
+                } else if !(self.flags.extended && self.skip_extended()) {
+                    break;
+                }
+            }
             let begin = self.at;
             let (min, max, interval) = match self.peek() {
                 Some('*') => (0, None, None),
@@ -399,8 +424,10 @@ impl<'p> Parser<'p> {
                 Some('i') => self.flags.ignore_case = on,
                 Some('m') => self.flags.multiline = on,
                 Some('x') => self.flags.extended = on,
-                Some('u') if on => self.flags.unicode = true,
-                Some('a' | 'd') if on => self.flags.unicode = false,
+                Some(range @ ('u' | 'a' | 'd')) if on => {
+                    self.flags.unicode = range == 'u';
+                    self.flags.ascii = range == 'a';
+                }
                 Some(':') => {
                     let node = self.group_body(begin)?;
                     self.flags = outer;

@@ -171,9 +171,15 @@ impl Parser<'_> {
             ));
         };
         self.at = end;
+        let named = match (self.flags.ascii, self.flags.ignore_case) {
+            (false, _) => named,
+            (true, false) => named.intersect(&ascii()),
+            (true, true) => named.fold_case().intersect(&ascii()),
+        };
         let named = if negate { named.negate() } else { named };
         Ok(Some(match name {
             "word" | "ascii" => Members::unfoldable(named),
+            _ if self.flags.ascii => Members::unfoldable(named),
             _ => Members::foldable(named),
         }))
     }
@@ -371,4 +377,8 @@ impl Members {
             },
         }
     }
+}
+
+fn ascii() -> CharClass {
+    CharClass::range('\0', '\x7f')
 }
