@@ -172,16 +172,12 @@ pub(super) fn resolve_boundaries(node: &mut Node) {
                 negate: true,
                 node: Box::new(Node::Class(class::unicode_word().clone())),
             };
-            if at > 0
-                && last_class(&nodes[at - 1])
-                    .is_some_and(|class| class.is_subset(class::unicode_word()))
-            {
+            let in_word = |class: Option<CharClass>| {
+                class.is_some_and(|class| class.is_subset(class::unicode_word()))
+            };
+            if in_word(last_class(&Node::Concat(nodes[..at].to_vec()))) {
                 nodes[at] = not_word(false);
-            } else if nodes
-                .get(at + 1)
-                .and_then(first_class)
-                .is_some_and(|c| c.is_subset(class::unicode_word()))
-            {
+            } else if in_word(first_class(&Node::Concat(nodes[at + 1..].to_vec()))) {
                 nodes[at] = not_word(true);
             }
         }
@@ -200,23 +196,37 @@ pub(super) fn resolve_boundaries(node: &mut Node) {
 
 /// A superset of the first characters of a node that is never empty.
 fn first_class(node: &Node) -> Option<CharClass> {
-    edge_class(node, &|nodes| nodes.first(), &|text| text.chars().next())
+    edge_class(node, &<[Node]>::split_first, &|text| text.chars().next())
 }
 
 /// A superset of the last characters of a node that is never empty.
 pub(super) fn last_class(node: &Node) -> Option<CharClass> {
-    edge_class(node, &|nodes| nodes.last(), &|text| text.chars().last())
+    edge_class(node, &<[Node]>::split_last, &|text| text.chars().last())
 }
+
+/// The node at an edge of a sequence, and the others.
+type PickNode = dyn Fn(&[Node]) -> Option<(&Node, &[Node])>;
 
 fn edge_class(
     node: &Node,
-    pick: &dyn Fn(&[Node]) -> Option<&Node>,
+    pick: &PickNode,
     pick_char: &dyn Fn(&str) -> Option<char>,
 ) -> Option<CharClass> {
     match node {
         Node::Class(class) => Some(class.clone()),
         Node::Literal(text) => pick_char(text).map(CharClass::single),
-        Node::Concat(nodes) => edge_class(pick(nodes)?, pick, pick_char),
+        Node::Concat(nodes) => {
+            // Of nodes that may be empty, what comes before (or after) them can be at the edge too.
+            let (edge, rest) = pick(nodes)?;
+            let own = edge_class(edge, pick, pick_char).or_else(|| match edge {
+                Node::Repeat(Repeat { node, .. }) => single_class(node),
+                _ => None,
+            })?;
+            match nullable(edge) {
+                true => Some(own.union(edge_class(&Node::Concat(rest.to_vec()), pick, pick_char)?)),
+                false => Some(own),
+            }
+        }
         Node::Alternate(nodes) => nodes.iter().try_fold(CharClass::empty(), |class, node| {
             edge_class(node, pick, pick_char).map(|edge| class.union(edge))
         }),
@@ -275,5 +285,8 @@ mod tests {
             .filter(|node| matches!(node, Node::Look { .. }))
             .count();
         assert_eq!(looks, 2);
+        let mut node = tree(r"\b[1-9][0-9]*\b");
+        resolve_boundaries(&mut node);
+        assert!(!any(&node, &|node| matches!(node, Node::Assert(_))));
     }
 }

@@ -102,7 +102,7 @@ impl Node {
                 if node == Node::Empty {
                     return Node::Empty;
                 }
-                Node::Repeat(Repeat {
+                simplify_nested(Repeat {
                     node: Box::new(node),
                     ..repeat
                 })
@@ -130,6 +130,44 @@ impl Node {
             },
             other => other,
         }
+    }
+}
+
+/// Takes the outer of two nested repeats away where it changes neither where the whole may end nor in which order:
+/// `(?:x+)+` is `x+`, and `(?:/x*)+` is `/[/x]*` if no `x` is `/`.
+fn simplify_nested(outer: Repeat) -> Node {
+    let greedy = |repeat: &Repeat, min| {
+        repeat.kind == RepeatKind::Greedy && repeat.max.is_none() && repeat.min == min
+    };
+    if outer.kind != RepeatKind::Greedy || outer.max.is_some() || outer.min > 1 {
+        return Node::Repeat(outer);
+    }
+    match &*outer.node {
+        Node::Repeat(inner) if greedy(inner, 1) && matches!(*inner.node, Node::Class(_)) => {
+            Node::Repeat(Repeat {
+                min: outer.min,
+                ..inner.clone()
+            })
+        }
+        Node::Concat(nodes) if outer.min == 1 => match &nodes[..] {
+            [Node::Literal(text), Node::Repeat(inner)] if greedy(inner, 0) => {
+                match (text.chars().collect::<Vec<_>>()[..].first(), &*inner.node) {
+                    (Some(&first), Node::Class(class))
+                        if text.len() == first.len_utf8() && !class.contains(first) =>
+                    {
+                        let either = class.clone().union(CharClass::single(first));
+                        let rest = Node::Repeat(Repeat {
+                            node: Box::new(Node::Class(either)),
+                            ..inner.clone()
+                        });
+                        Node::Concat(vec![nodes[0].clone(), rest])
+                    }
+                    _ => Node::Repeat(outer),
+                }
+            }
+            _ => Node::Repeat(outer),
+        },
+        _ => Node::Repeat(outer),
     }
 }
 

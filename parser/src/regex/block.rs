@@ -159,8 +159,17 @@ impl Block {
     /// The ASCII letters.
     #[inline(always)]
     pub(super) fn letters(self) -> Block {
-        self.between(b'a', b'z').or(self.between(b'A', b'Z'))
+        self.or(Block::splat(0x20)).between(b'a', b'z')
     }
+}
+
+/// `N` bytes of the text from a position on, if it has as many.
+#[inline(always)]
+pub(super) fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    if at > bytes.len() {
+        return None;
+    }
+    bytes[at..].first_chunk()
 }
 
 /// The text from a position on, as far as `N` blocks reach.

@@ -49,29 +49,33 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
     if let Some(message) = compiler.error {
         return Err(RegexError::new(message, whole));
     }
-    if compiler.ops.len() > MAX_OPS || compiler.slots > usize::from(u16::MAX) {
+    if compiler.ops.len() > MAX_OPS || compiler.slots + 2 > usize::from(u16::MAX) {
         return Err(RegexError::new(
             "the pattern is too large: its repeats expand to too much",
             whole,
         ));
     }
     thread_jumps(&mut compiler.ops, &mut compiler.dispatches);
-    let fused = fuse(&mut compiler);
+    let classes: Vec<_> = compiler.classes.iter().map(ClassTable::new).collect();
     let is_choice = |op: &&Op| {
         matches!(
             op,
             Op::Split { .. } | Op::Loop(_) | Op::RunGreedy(_) | Op::RunLazy(_)
         )
     };
+    let choices = compiler.ops.iter().filter(is_choice).count();
+    let unused = compiler.slot();
+    compiler.slot();
+    let fields = fuse(&mut compiler, &classes, unused);
     Ok(Program {
-        choices: compiler.ops.iter().filter(is_choice).count(),
+        choices,
         first: NextTable::new(&first(&root, ByteSet::ALL)),
         prefilter: Prefilter::new(&root),
         anchored: is_anchored(&root),
         first_only: memoizable && begins_with_everything(&root),
         memoizable,
         ops: compiler.ops,
-        classes: compiler.classes.iter().map(ClassTable::new).collect(),
+        classes,
         nexts: compiler.nexts.iter().map(NextTable::new).collect(),
         literals: compiler.literals,
         runs: compiler.runs,
@@ -82,7 +86,7 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         scopes: compiler.scopes,
         resets: compiler.resets,
         knowns: compiler.knowns,
-        fields: fused,
+        fields,
         iterations: compiler.iterations,
         scope_count: compiler.scope_count + 1,
     })
@@ -117,11 +121,11 @@ pub(super) struct Compiler {
     scope_count: u16,
     loops: Vec<u16>,
     iterations: Vec<Option<Box<[u16]>>>,
-    classes: Vec<CharClass>,
+    pub(super) classes: Vec<CharClass>,
     class_index: HashMap<CharClass, u16>,
     nexts: Vec<ByteSet>,
     pub(super) literals: Vec<Box<[u8]>>,
-    runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
     dispatches: Vec<DispatchTable>,
     backrefs: Vec<Backref>,
     slots: usize,

@@ -1,64 +1,199 @@
 //! Joins what mostly comes together into one operation: note the beginning of a capture, run over a class or match a known
-//! sub-pattern, note the end, compare the text that follows.
+//! sub-pattern, note the end, compare the text that follows, dispatch on what comes then.
 //!
-//! The operations joined stay where they are, so jumps into their middle still work.
+//! The operations joined stay where they are, so jumps into their middle still work, and the matcher that memoizes goes
+//! through them one by one.
 
+use super::class::CharClass;
 use super::compile::Compiler;
+use super::known::Matcher;
 use super::program::{Field, FieldKind, Op, Pc, ShortText, UNBOUNDED};
+use super::table::ClassTable;
 
-/// Joins what it can; returns the joint operations' parts.
-pub(super) fn fuse(compiler: &mut Compiler) -> Vec<Field> {
-    let mut fields = Vec::new();
+/// Joins what it can; returns the joint operations' parts. `unused` is a slot, of two, for what is not captured.
+pub(super) fn fuse(compiler: &mut Compiler, classes: &[ClassTable], unused: u16) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
     for at in 0..compiler.ops.len() {
-        if let Op::Save(slot) = compiler.ops[at]
-            && let Some(field) = field(compiler, slot, at as Pc + 1)
-            && fields.len() < usize::from(u16::MAX)
-        {
+        if fields.len() == usize::from(u16::MAX) {
+            break;
+        }
+        let pc = at as Pc;
+        let field = match compiler.ops[at] {
+            Op::Save(slot) => capture(compiler, classes, slot, pc + 1),
+            Op::Byte(_) | Op::Literal(_) => text(compiler, pc, unused),
+            _ => matched(compiler, classes, pc)
+                .map(|what| and_what_follows(compiler, compiler.ops[at], what, unused)),
+        };
+        if let Some(field) = field {
             compiler.ops[at] = Op::Field(fields.len() as u16);
             fields.push(field);
+        }
+    }
+    for field in &mut fields {
+        if let Op::Field(next) = compiler.ops[field.next as usize] {
+            field.follow = Some(next);
         }
     }
     fields
 }
 
-fn field(compiler: &Compiler, slot: u16, pc: Pc) -> Option<Field> {
-    let ops = &compiler.ops;
-    let (what, close) = match ops[pc as usize] {
+/// What a field matches, and the operation after that.
+struct Matched {
+    kind: FieldKind,
+    index: u16,
+    min: u8,
+    pc: Pc,
+    close: Pc,
+}
+
+/// What the operation at `pc` matches, if a field can.
+fn matched(compiler: &Compiler, classes: &[ClassTable], pc: Pc) -> Option<Matched> {
+    let (kind, index, min) = match compiler.ops[pc as usize] {
+        Op::Class(class) => (FieldKind::One, class, 0),
+        Op::Run {
+            class,
+            min: 0,
+            max: 1,
+        } => (FieldKind::Maybe, class, 0),
         Op::Run {
             class,
             min: min @ (0 | 1),
             max: UNBOUNDED,
         } => {
-            let some = min == 1;
-            (FieldKind::Run { class, some }, pc + 1)
+            let table = &classes[usize::from(class)];
+            let kind = match table.end.ranges().filter(|_| table.bytewise()) {
+                Some(0) if min == 0 => FieldKind::Everything,
+                Some(2) => FieldKind::FewRanges,
+                Some(4) => FieldKind::SomeRanges,
+                _ => FieldKind::Run,
+            };
+            (kind, class, min as u8)
         }
-        Op::Known(known) => {
-            let generic = pc + 1;
-            let next = compiler.knowns[usize::from(known)].next;
-            (FieldKind::Known { known, generic }, next)
+        Op::RunGreedy(index) => {
+            let run = &compiler.runs[usize::from(index)];
+            let table = &classes[usize::from(run.class)];
+            let few = table.bytewise() && table.end.ranges() == Some(2);
+            match run.min <= 1 && run.max == UNBOUNDED && few {
+                true => (FieldKind::GreedyFew, index, run.min as u8),
+                false => (FieldKind::Greedy, index, 0),
+            }
+        }
+        Op::RunLazy(index) => {
+            let run = &compiler.runs[usize::from(index)];
+            let few = run.stops.ranges() == Some(2);
+            match run.min == 0 && run.max == UNBOUNDED && few {
+                true => (FieldKind::LazyFew, index, 0),
+                false => (FieldKind::Lazy, index, 0),
+            }
+        }
+        Op::Known(index) => {
+            let known = &compiler.knowns[usize::from(index)];
+            let kind = match known.matcher {
+                Matcher::Int if known.settled => FieldKind::Int,
+                Matcher::Number if known.settled => FieldKind::Number,
+                _ => FieldKind::Known,
+            };
+            return Some(Matched {
+                kind,
+                index,
+                min: 0,
+                pc: pc + 1,
+                close: known.next,
+            });
         }
         _ => return None,
     };
-    let close = target(ops, close);
+    Some(Matched {
+        kind,
+        index,
+        min,
+        pc,
+        close: pc + 1,
+    })
+}
+
+/// A capture of which nothing is left but to note where it ends.
+fn capture(compiler: &Compiler, classes: &[ClassTable], slot: u16, pc: Pc) -> Option<Field> {
+    let ops = &compiler.ops;
+    let what = matched(compiler, classes, pc)?;
+    let close = target(ops, what.close);
     if !matches!(ops[close as usize], Op::Save(end) if end == slot + 1) {
         return None;
     }
-    let next = target(ops, close + 1);
-    let text = match ops[next as usize] {
-        Op::Byte(byte) => ShortText::new(&[byte]),
-        Op::Literal(literal) => ShortText::new(&compiler.literals[usize::from(literal)]),
-        _ => None,
+    let what = Matched {
+        close: close + 1,
+        ..what
     };
-    let (literal, next) = match text {
-        Some(text) => (text, target(ops, next + 1)),
-        None => (ShortText::default(), next),
+    Some(and_what_follows(compiler, Op::Save(slot), what, slot))
+}
+
+/// A text, if it is short enough.
+fn text(compiler: &Compiler, pc: Pc, unused: u16) -> Option<Field> {
+    let what = Matched {
+        kind: FieldKind::Text,
+        index: 0,
+        min: 0,
+        pc,
+        close: pc,
     };
-    Some(Field {
+    let field = and_what_follows(compiler, compiler.ops[pc as usize], what, unused);
+    (field.literal.length > 0).then_some(field)
+}
+
+fn and_what_follows(compiler: &Compiler, joined: Op, what: Matched, slot: u16) -> Field {
+    let ops = &compiler.ops;
+    let mut text = Vec::new();
+    let mut next = target(ops, what.close);
+    loop {
+        let more = match &ops[next as usize] {
+            Op::Byte(byte) => std::slice::from_ref(byte),
+            Op::Literal(literal) => &compiler.literals[usize::from(*literal)][..],
+            _ => break,
+        };
+        if text.len() + more.len() > 8 {
+            break;
+        }
+        text.extend_from_slice(more);
+        next = target(ops, next + 1);
+    }
+    let mut more = None;
+    if text.len() < 8
+        && let Some(byte) = some_of_a_byte(compiler, next)
+    {
+        text.push(byte);
+        more = Some(byte);
+        next = target(ops, next + 1);
+    }
+    Field {
+        kind: what.kind,
+        min: what.min,
+        more,
+        index: what.index,
         slot,
-        what,
-        literal,
+        dispatch: match ops[next as usize] {
+            Op::Dispatch(table) => Some(table),
+            _ => None,
+        },
+        follow: None,
         next,
-    })
+        pc: what.pc,
+        literal: ShortText::beginning(&text),
+        joined,
+    }
+}
+
+/// The byte of an operation that takes all of this byte that come, and at least one.
+fn some_of_a_byte(compiler: &Compiler, pc: Pc) -> Option<u8> {
+    let Op::Run {
+        class,
+        min: 1,
+        max: UNBOUNDED,
+    } = compiler.ops[pc as usize]
+    else {
+        return None;
+    };
+    let only = CharClass::as_single(&compiler.classes[usize::from(class)])?;
+    u8::try_from(only).ok().filter(u8::is_ascii)
 }
 
 fn target(ops: &[Op], mut pc: Pc) -> Pc {

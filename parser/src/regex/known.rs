@@ -8,11 +8,12 @@
 //! other end needs to be tried.
 
 mod dates;
+mod levels;
 mod stock;
 
 use super::analysis::resolve_boundaries;
 use super::ast::Node;
-use super::block::{BLOCK, Block, Window, leading, lowest};
+use super::block::{BLOCK, Block, Window, chunk, leading, lowest};
 use super::byteset::ByteSet;
 use super::{Options, parse};
 use std::sync::OnceLock;
@@ -44,6 +45,8 @@ pub(super) enum Matcher {
     QuotedString,
     HttpdUser,
     JavaClass,
+    LogLevel,
+    PositiveInt,
 }
 
 /// A sub-pattern that has a matcher.
@@ -115,11 +118,13 @@ impl Matcher {
             Matcher::MonthDay => dates::month_day(bytes, at),
             Matcher::Year => dates::year(bytes, at),
             Matcher::Hour => dates::hour(bytes, at),
-            Matcher::Number => number(bytes, at),
-            Matcher::Int => int(bytes, at),
+            Matcher::Number => any_number_here(bytes, at),
+            Matcher::Int => any_int(bytes, at),
             Matcher::QuotedString => quoted_string(text, at),
             Matcher::HttpdUser => httpd_user(bytes, at),
             Matcher::JavaClass => java_class(bytes, at),
+            Matcher::LogLevel => levels::log_level(bytes, at),
+            Matcher::PositiveInt => positive_int(bytes, at),
         }
     }
 }
@@ -184,34 +189,40 @@ fn ip_or_host(bytes: &[u8], at: usize) -> Found {
     if after_word(bytes, at) {
         return Found::Unsure;
     }
-    let window = Window::<2>::new(bytes, at);
+    short_host::<1>(bytes, at)
+        .or_else(|| short_host::<2>(bytes, at))
+        .unwrap_or_else(|| long_host(bytes, at))
+}
+
+/// A host name or address that ends within `N` blocks.
+#[inline(always)]
+fn short_host<const N: usize>(bytes: &[u8], at: usize) -> Option<Found> {
+    let window = Window::<N>::new(bytes, at);
     let alphanumeric = window.bits(Block::alphanumeric);
-    let dots = window.bits(|block| block.is(b'.'));
-    let others = dots | window.bits(|block| block.is(b'-'));
+    let others = window.bits(|block| block.between(b'-', b'.'));
     let length = leading(alphanumeric | others);
-    if length == 2 * BLOCK {
-        return long_host(bytes, at);
+    if length == N * BLOCK {
+        return None;
     }
     let end = at + length;
     let colon = bytes.get(end) == Some(&b':');
-    if length == 0 {
-        return if colon { Found::Unsure } else { Found::Nothing };
-    }
-    if colon && length <= 4 {
-        return Found::Unsure; // perhaps an IPv6 address
-    }
-    if bytes[at].is_ascii_digit() {
-        return match quad_end(bytes, at) == Some(end) {
+    let digit = bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let dots = window.bits(|block| block.is(b'.'));
+    let label_begins = (dots << 1 | 1) & lowest(length);
+    Some(if length == 0 && !colon {
+        Found::Nothing
+    } else if colon && length <= 4 {
+        Found::Unsure // perhaps an IPv6 address
+    } else if digit {
+        match quad_end(bytes, at) == Some(end) {
             true => Found::End(end),
             false => Found::Unsure,
-        };
-    }
-    let label_begins = (dots << 1 | 1) & lowest(length);
-    if label_begins & others == 0 {
+        }
+    } else if label_begins & others == 0 {
         Found::End(end)
     } else {
         Found::Unsure
-    }
+    })
 }
 
 /// A host name of 32 bytes or more.
@@ -257,10 +268,43 @@ fn ip(bytes: &[u8], at: usize) -> Found {
     }
 }
 
-fn number(bytes: &[u8], at: usize) -> Found {
+/// A number; what is longer than a block takes longer.
+#[inline(always)]
+pub(super) fn number(bytes: &[u8], at: usize) -> Found {
     if at > 0 && matches!(bytes[at - 1], b'0'..=b'9' | b'.' | b'+' | b'-') {
         return Found::Nothing;
     }
+    let Some(chunk) = chunk(bytes, at) else {
+        return any_number(bytes, at);
+    };
+    let block = Block::new(chunk);
+    let digits = block.digits().bits();
+    let signs = sign(chunk[0]);
+    let whole = (!(digits | signs)).trailing_zeros();
+    if whole as usize + 1 >= BLOCK {
+        return any_number(bytes, at);
+    }
+    let dot = block.is(b'.').bits() >> whole & 1;
+    let after_dot = digits >> whole >> 1;
+    let fraction = (!after_dot).trailing_zeros();
+    let length = match dot == 1 && fraction > 0 {
+        true => whole + 1 + fraction,
+        false if whole > signs => whole,
+        false => return Found::Nothing,
+    };
+    if length as usize >= BLOCK {
+        return any_number(bytes, at);
+    }
+    Found::End(at + length as usize)
+}
+
+#[inline(never)]
+fn any_number_here(bytes: &[u8], at: usize) -> Found {
+    number(bytes, at)
+}
+
+#[inline(never)]
+fn any_number(bytes: &[u8], at: usize) -> Found {
     let begin = at + usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
     let end = digits_end(bytes, begin);
     if bytes.get(end) == Some(&b'.') {
@@ -276,7 +320,25 @@ fn number(bytes: &[u8], at: usize) -> Found {
     }
 }
 
-fn int(bytes: &[u8], at: usize) -> Found {
+/// A whole number; what is longer than a block takes longer.
+#[inline(always)]
+pub(super) fn int(bytes: &[u8], at: usize) -> Found {
+    let Some(chunk) = chunk(bytes, at) else {
+        return any_int(bytes, at);
+    };
+    let signs = sign(chunk[0]);
+    let length = (!(Block::new(chunk).digits().bits() | signs)).trailing_zeros();
+    if length as usize >= BLOCK {
+        return any_int(bytes, at);
+    }
+    match length > signs {
+        true => Found::End(at + length as usize),
+        false => Found::Nothing,
+    }
+}
+
+#[inline(never)]
+fn any_int(bytes: &[u8], at: usize) -> Found {
     let begin = at + usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
     let end = digits_end(bytes, begin);
     if end > begin {
@@ -284,6 +346,26 @@ fn int(bytes: &[u8], at: usize) -> Found {
     } else {
         Found::Nothing
     }
+}
+
+/// A whole number that is a word.
+fn positive_int(bytes: &[u8], at: usize) -> Found {
+    let digits = leading(Window::<1>::new(bytes, at).bits(Block::digits));
+    if digits == 0 || bytes[at] == b'0' {
+        return Found::Nothing;
+    }
+    let end = at + digits;
+    match bytes.get(end) {
+        _ if digits == BLOCK || after_word(bytes, at) => Found::Unsure,
+        Some(&byte) if is_wordlike(byte) => Found::Unsure,
+        _ => Found::End(end),
+    }
+}
+
+/// 1 for a sign.
+#[inline(always)]
+fn sign(byte: u8) -> u32 {
+    u32::from(matches!(byte, b'+' | b'-'))
 }
 
 fn quoted_string(text: &str, at: usize) -> Found {
@@ -369,9 +451,13 @@ mod tests {
             (Matcher::IsoTimestamp, "2003-02-01T04:05:06.789+02:00 x", 29),
             (Matcher::SyslogTimestamp, "Feb  1 04:05:06 x", 15),
             (Matcher::Number, "-12.5.", 5),
+            (Matcher::Number, "123456789012345.75.", 18),
+            (Matcher::Number, "1.2345678901234567890 ", 21),
             (Matcher::QuotedString, r#""a \"b\" é" x"#, 12),
             (Matcher::HttpdUser, "j.doe [", 5),
             (Matcher::JavaClass, "org.example.Main -", 16),
+            (Matcher::LogLevel, "Warning: so much for that", 7),
+            (Matcher::PositiveInt, "4711]", 4),
         ];
         for (matcher, text, end) in cases {
             assert_eq!(matcher.find(text, 0), Found::End(end), "{text}");

@@ -44,6 +44,7 @@ mod test_samples;
 mod test_texts;
 mod vm;
 mod vm_assert;
+mod vm_fields;
 mod vm_runs;
 
 pub(crate) use class::is_printable;

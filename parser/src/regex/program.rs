@@ -1,5 +1,6 @@
 //! A compiled pattern: operations for the matcher and the tables they refer to. Immutable once built.
 
+use super::block::chunk;
 use super::known::Matcher;
 use super::prefilter::Prefilter;
 use super::scan::Scan;
@@ -39,7 +40,7 @@ pub(super) enum Op {
     },
     /// A sub-pattern with a matcher of its own.
     Known(u16),
-    /// A capture and the text after it.
+    /// Several operations joined to one, see [`Field`].
     Field(u16),
     /// Continue by the next byte.
     Dispatch(u16),
@@ -108,8 +109,8 @@ pub(super) struct Run {
     pub(super) next: u16,
     /// Where a lazy run looks whether it may end.
     pub(super) stops: Scan,
-    /// Text that must come right after the run, when known.
-    pub(super) literal: Option<u16>,
+    /// Text that must come right after the run, as far as that is known.
+    pub(super) literal: ShortText,
 }
 
 /// A sub-pattern with a matcher of its own. Its generic code follows the operation.
@@ -122,22 +123,62 @@ pub(super) struct Known {
     pub(super) next: Pc,
 }
 
-/// A capture of a run or of a known sub-pattern, and the text after it, in one operation.
+/// A run or a known sub-pattern, mostly captured, the text after it, and a dispatch on what comes then, in one operation.
 #[derive(Debug)]
 pub(super) struct Field {
+    pub(super) kind: FieldKind,
+    /// The fewest bytes that a run takes, 0 or 1.
+    pub(super) min: u8,
+    /// The last byte of the text, if it may come more than once.
+    pub(super) more: Option<u8>,
+    /// Of a class, run or known sub-pattern, as the kind has it.
+    pub(super) index: u16,
+    /// Where the span is noted; one that is not captured has a slot of no meaning.
     pub(super) slot: u16,
-    pub(super) what: FieldKind,
+    /// The dispatch with which it goes on.
+    pub(super) dispatch: Option<u16>,
+    /// The field with which it goes on, if it is one.
+    pub(super) follow: Option<u16>,
+    /// Where it goes on otherwise.
+    pub(super) next: Pc,
+    /// The operation of the run, or the generic code of the known sub-pattern.
+    pub(super) pc: Pc,
     /// Text that must follow, at most eight bytes.
     pub(super) literal: ShortText,
-    pub(super) next: Pc,
+    /// The first operation joined, which stood in the place of this.
+    pub(super) joined: Op,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
-    /// Of a class, not giving back: its index, and whether it must not be empty.
-    Run { class: u16, some: bool },
-    /// Index of the known sub-pattern, and where its generic code is.
-    Known { known: u16, generic: Pc },
+    /// Only the text after it.
+    Text,
+    /// One character.
+    One,
+    /// One character if it is there, which is not given back.
+    Maybe,
+    /// A run of a set of at most two ranges of bytes, or of all bytes but those, that gives nothing back.
+    FewRanges,
+    /// The same of at most four ranges.
+    SomeRanges,
+    /// Another run that gives nothing back.
+    Run,
+    /// All that is left.
+    Everything,
+    /// A run that gives back.
+    Greedy,
+    /// The same without bound, of a set of at most two ranges.
+    GreedyFew,
+    /// A run that takes more.
+    Lazy,
+    /// The same without bounds, which looks at a set of at most two ranges whether it may end.
+    LazyFew,
+    /// A whole number, known so that nothing is to come back for.
+    Int,
+    /// The same of a number.
+    Number,
+    /// Another known sub-pattern.
+    Known,
 }
 
 /// Up to eight bytes, compared at once.
@@ -162,16 +203,34 @@ impl ShortText {
         })
     }
 
+    /// As much of a text as fits.
+    pub(super) fn beginning(text: &[u8]) -> ShortText {
+        ShortText::new(&text[..text.len().min(8)]).unwrap_or_default()
+    }
+
     /// The position after this text, if it stands at `at`.
     #[inline(always)]
     pub(super) fn skip(&self, text: &[u8], at: usize) -> Option<usize> {
-        let end = at + usize::from(self.length);
-        let rest = text.get(at..)?;
-        let same = match rest.first_chunk::<8>() {
-            Some(chunk) => (u64::from_le_bytes(*chunk) ^ self.bytes) & self.mask == 0,
-            None => rest.starts_with(&self.bytes.to_le_bytes()[..usize::from(self.length)]),
+        let word = match chunk(text, at) {
+            Some(chunk) => u64::from_le_bytes(*chunk),
+            None => self.near_end(text, at)?,
         };
-        same.then_some(end)
+        ((word ^ self.bytes) & self.mask == 0).then_some(at + usize::from(self.length))
+    }
+
+    /// The last bytes of the text from `at` on, if there are enough.
+    #[inline(never)]
+    fn near_end(&self, text: &[u8], at: usize) -> Option<u64> {
+        let rest = text.get(at..)?;
+        if rest.len() < usize::from(self.length) {
+            return None;
+        }
+        let mut bytes = [0; 8];
+        bytes
+            .iter_mut()
+            .zip(rest)
+            .for_each(|(byte, &text)| *byte = text);
+        Some(u64::from_le_bytes(bytes))
     }
 }
 

@@ -1,11 +1,11 @@
-//! The inner loop of runs: finds the next byte of a set, 32 bytes at a time.
+//! The inner loop of runs: finds the next byte of a set, 16 or 32 bytes at a time.
 //!
 //! Sets that come to a few ranges (or whose complement does) are compared range by range over whole blocks; others,
 //! and short texts, go through a table.
 
-use super::block::{BLOCK, Block};
+use super::block::{BLOCK, Block, chunk};
 
-/// Bytes compared at once: two blocks, since few fields of a line are longer.
+/// Bytes compared at once where a run turns out to be longer than a block.
 const STRIDE: usize = 2 * BLOCK;
 
 /// A set of bytes to be found.
@@ -22,7 +22,6 @@ pub(super) struct Scan {
 enum Ranges {
     /// The set is empty.
     None,
-    One([Range; 1]),
     Two([Range; 2]),
     Four([Range; 4]),
     Six([Range; 6]),
@@ -50,8 +49,7 @@ impl Scan {
         };
         let ranges = match ranges.len() {
             0 if !inverted => Ranges::None,
-            1 => Ranges::One([padded(0)]),
-            2 => Ranges::Two(std::array::from_fn(padded)),
+            1 | 2 => Ranges::Two(std::array::from_fn(padded)),
             3 | 4 => Ranges::Four(std::array::from_fn(padded)),
             5 | 6 => Ranges::Six(std::array::from_fn(padded)),
             _ => Ranges::Many,
@@ -68,7 +66,6 @@ impl Scan {
     pub(super) fn find(&self, bytes: &[u8], at: usize) -> usize {
         match &self.ranges {
             Ranges::None => bytes.len(),
-            Ranges::One(ranges) => self.find_in(ranges, bytes, at),
             Ranges::Two(ranges) => self.find_in(ranges, bytes, at),
             Ranges::Four(ranges) => self.find_in(ranges, bytes, at),
             Ranges::Six(ranges) => self.find_in(ranges, bytes, at),
@@ -76,11 +73,40 @@ impl Scan {
         }
     }
 
+    /// How many ranges are compared, if that is how the set is found.
+    pub(super) fn ranges(&self) -> Option<usize> {
+        match &self.ranges {
+            Ranges::None => Some(0),
+            Ranges::Many => None,
+            Ranges::Two(_) => Some(2),
+            Ranges::Four(_) => Some(4),
+            Ranges::Six(_) => Some(6),
+        }
+    }
+
+    /// The same as [`Scan::find`], for a set of two ranges.
+    #[inline(always)]
+    pub(super) fn find_by_two(&self, bytes: &[u8], at: usize) -> usize {
+        match &self.ranges {
+            Ranges::Two(ranges) => self.find_in(ranges, bytes, at),
+            _ => self.find_by_table(bytes, at),
+        }
+    }
+
+    /// The same as [`Scan::find`], for a set of four ranges.
+    #[inline(always)]
+    pub(super) fn find_by_four(&self, bytes: &[u8], at: usize) -> usize {
+        match &self.ranges {
+            Ranges::Four(ranges) => self.find_in(ranges, bytes, at),
+            _ => self.find_by_table(bytes, at),
+        }
+    }
+
     #[inline(always)]
     fn find_in<const N: usize>(&self, ranges: &[Range; N], bytes: &[u8], at: usize) -> usize {
-        match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-            Some(chunk) => match self.hits(ranges, chunk) {
-                0 => self.find_further(ranges, bytes, at + STRIDE),
+        match chunk(bytes, at) {
+            Some(chunk) => match inside(ranges, Block::new(chunk)) ^ (self.inverted & 0xffff) {
+                0 => self.find_further(ranges, bytes, at + BLOCK),
                 hits => at + hits.trailing_zeros() as usize,
             },
             None => self.find_near_end(ranges, bytes, at),
@@ -94,7 +120,7 @@ impl Scan {
         bytes: &[u8],
         mut at: usize,
     ) -> usize {
-        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        while let Some(chunk) = chunk(bytes, at) {
             let hits = self.hits(ranges, chunk);
             if hits != 0 {
                 return at + hits.trailing_zeros() as usize;
@@ -128,21 +154,10 @@ impl Scan {
             Some(block) => Block::new(block),
             None => Block::splat(0),
         });
-        let inside = |block: Block| {
-            let [first, others @ ..] = &ranges[..] else {
-                return 0;
-            };
-            others
-                .iter()
-                .fold(block.within(first.first, first.width), |inside, range| {
-                    inside.or(block.within(range.first, range.width))
-                })
-                .bits()
-        };
-        (inside(low) | inside(high) << BLOCK) ^ self.inverted
+        (inside(ranges, low) | inside(ranges, high) << BLOCK) ^ self.inverted
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn find_by_table(&self, bytes: &[u8], at: usize) -> usize {
         let rest = bytes.get(at..).unwrap_or_default();
         at + rest
@@ -150,6 +165,20 @@ impl Scan {
             .position(|&byte| self.table[usize::from(byte)])
             .unwrap_or(rest.len())
     }
+}
+
+/// A bit for each byte that is in one of the ranges.
+#[inline(always)]
+fn inside<const N: usize>(ranges: &[Range; N], block: Block) -> u32 {
+    let [first, others @ ..] = &ranges[..] else {
+        return 0;
+    };
+    let inside = others
+        .iter()
+        .fold(block.within(first.first, first.width), |inside, range| {
+            inside.or(block.within(range.first, range.width))
+        });
+    inside.bits()
 }
 
 /// The ranges of bytes whose entry is `wanted`.

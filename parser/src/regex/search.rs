@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn known_sub_patterns_match_as_their_generic_code() {
         use crate::grok::{Grok, Library, PatternSet};
-        const NAMES: [&str; 16] = [
+        const NAMES: [&str; 18] = [
             "IPORHOST",
             "IP",
             "HTTPDATE",
@@ -380,8 +380,10 @@ mod tests {
             "JAVACLASS",
             "HAPROXYDATE",
             "WORD",
+            "LOGLEVEL",
+            "POSINT",
         ];
-        const TEXTS: [&str; 22] = [
+        const TEXTS: [&str; 26] = [
             "192.0.2.7",
             "1.2.3.256",
             "1.2.3.4.example.com",
@@ -404,6 +406,10 @@ mod tests {
             "org.example.Main$1",
             "é",
             "03/Dec/2026:23:59:59.001",
+            "INFO and so on without end",
+            "Warning: of what is to come",
+            "4711",
+            "error",
         ];
         const AFTER: [&str; 7] = ["", " ", ":", "(.*)", "[0-9.]", "(\\w*) ", "$"];
         let mut generator = test_cases::Generator(0x1234_5678_9abc_def1);

@@ -11,7 +11,7 @@ pub(super) struct ClassTable {
     bytes: [bool; 256],
     wide: Wide,
     /// Finds what ends a run.
-    end: Scan,
+    pub(super) end: Scan,
 }
 
 /// The members beyond ASCII.
@@ -45,7 +45,7 @@ impl ClassTable {
     }
 
     /// Whether every byte of the text decides alone: then runs need not look at whole characters.
-    fn bytewise(&self) -> bool {
+    pub(super) fn bytewise(&self) -> bool {
         !matches!(self.wide, Wide::Some(_))
     }
 
@@ -69,6 +69,13 @@ impl ClassTable {
         } else {
             self.step_wide(text, at)
         }
+    }
+
+    /// The position after the ASCII character at `at`, if it is a member.
+    #[inline(always)]
+    pub(super) fn step_ascii(&self, text: &[u8], at: usize) -> Option<usize> {
+        let &byte = text.get(at)?;
+        (byte < 0x80 && self.bytes[usize::from(byte)]).then_some(at + 1)
     }
 
     #[cold]

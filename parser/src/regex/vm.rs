@@ -4,7 +4,7 @@
 
 use super::known::Found;
 use super::memo::Memo;
-use super::program::{FAIL, Field, FieldKind, Known, Op, Pc, Program, UNBOUNDED};
+use super::program::{FAIL, Known, Op, Pc, Program};
 use super::search::{Meter, Scratch, Stop};
 
 /// A slot that is not set.
@@ -16,11 +16,43 @@ pub(super) enum Frame {
     /// Go on at `pc` from `at`; no slot from `reset` on had been set.
     Branch { pc: Pc, at: u32, reset: u16 },
     /// Give back from a greedy run: positions from `low` to before `end` are left to try.
-    Greedy { pc: Pc, low: u32, end: u32 },
-    /// Take more with a lazy run: it may end at `at` or take up to `left` more characters from there.
-    Lazy { pc: Pc, at: u32, left: u32 },
+    Greedy {
+        run: u16,
+        pc: Pc,
+        low: u32,
+        end: u32,
+    },
+    /// Take more with a lazy run: it ended at `at` in vain and may take up to `left` more characters from there.
+    Lazy {
+        run: u16,
+        pc: Pc,
+        at: u32,
+        left: u32,
+    },
     /// Set a slot back.
     Restore { slot: u32, old: u32 },
+}
+
+/// Where to go on: small enough for a register.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    pc: Pc,
+    at: u32,
+}
+
+impl Way {
+    pub(super) const FAILED: Way = Way { pc: FAIL, at: 0 };
+
+    #[inline(always)]
+    pub(super) fn to(pc: Pc, at: usize) -> Way {
+        Way { pc, at: at as u32 }
+    }
+
+    /// With the operation after this one, if there is a position.
+    #[inline(always)]
+    fn after(pc: Pc, at: Option<usize>) -> Way {
+        at.map_or(Way::FAILED, |at| Way::to(pc + 1, at))
+    }
 }
 
 /// With `MEMO` it remembers what failed; without, it is faster as long as little fails.
@@ -68,89 +100,99 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
         let mut pc = FAIL + 1;
         let mut at = start;
         loop {
-            let op = program.ops[pc as usize];
-            let next = match op {
+            let op = &program.ops[pc as usize];
+            let way = match *op {
                 Op::Match => {
                     self.slots[1] = at as u32;
                     // `\K` in a look-ahead can stand beyond the end.
                     self.slots[0] = self.slots[0].min(at as u32);
                     return Ok(true);
                 }
-                Op::Jump(to) => {
-                    pc = to;
-                    continue;
+                Op::Field(field) if !MEMO => self.fields(field, at),
+                Op::Jump(to) => Way::to(to, at),
+                Op::Dispatch(table) => Way::to(self.dispatched(table, at), at),
+                Op::Save(slot) => {
+                    self.slots[usize::from(slot)] = at as u32;
+                    Way::to(pc + 1, at)
                 }
-                Op::Field(field) => match self.field(&program.fields[usize::from(field)], pc, at) {
-                    Some((next, position)) => {
-                        (pc, at) = (next, position);
-                        continue;
-                    }
-                    None => None,
-                },
-                Op::Known(known) => {
-                    let known = &program.knowns[usize::from(known)];
-                    match self.known(known, pc + 1, at) {
-                        Found::End(end) => {
-                            (pc, at) = (known.next, end);
-                            continue;
-                        }
-                        Found::Nothing => None,
-                        Found::Unsure => Some(at),
-                    }
+                Op::Split { first, second } if !MEMO => {
+                    self.choose(pc, second, at);
+                    Way::to(first, at)
                 }
-                Op::Dispatch(table) => {
-                    let entry = self.bytes.get(at).map_or(256, |&byte| usize::from(byte));
-                    pc = Pc::from(program.dispatches[usize::from(table)][entry]);
-                    continue;
-                }
-                Op::Loop(table) => {
-                    self.meter.owe(1);
-                    if MEMO && self.tried(pc, at) {
-                        None
-                    } else {
-                        let entry = self.bytes.get(at).map_or(256, |&byte| usize::from(byte));
-                        pc = Pc::from(program.dispatches[usize::from(table)][entry]);
-                        continue;
-                    }
-                }
-                Op::Split { .. } if MEMO && self.tried(pc, at) => None,
-                Op::Split { first, second } => {
-                    self.stack.push(Frame::Branch {
-                        pc: second,
-                        at: at as u32,
-                        reset: program.resets[pc as usize],
-                    });
-                    pc = first;
-                    continue;
-                }
-                Op::IterationEnd { slot, exit } => {
-                    pc = if self.slots[usize::from(slot)] == at as u32 {
-                        exit
-                    } else {
-                        pc + 1
-                    };
-                    continue;
-                }
-                Op::NegativeEnd { slot, scope } => {
-                    if MEMO {
-                        self.memo.left(scope);
-                    }
-                    self.unwind(self.slots[usize::from(slot)] as usize);
-                    None
-                }
-                op => self.step(op, pc, at),
+                _ => self.other(op, pc, at),
             };
-            match next {
-                Some(next) => {
-                    at = next;
-                    pc += 1;
-                }
-                None => match self.backtrack()? {
-                    Some((resume, position)) => (pc, at) = (resume, position),
+            (pc, at) = (way.pc, way.at as usize);
+            if pc == FAIL {
+                match self.backtrack()? {
+                    Some(way) => (pc, at) = way,
                     None => return Ok(false),
-                },
+                }
             }
         }
+    }
+
+    /// An operation that few lines come by often.
+    #[inline(never)]
+    fn other(&mut self, op: &Op, pc: Pc, at: usize) -> Way {
+        let program = self.program;
+        match *op {
+            // What failed is remembered by states of the operations joined.
+            Op::Field(field) => match program.fields[usize::from(field)].joined {
+                Op::Known(_) => Way::to(pc + 1, at),
+                joined => Way::after(pc, self.step(joined, pc, at)),
+            },
+            Op::Known(known) => {
+                let known = &program.knowns[usize::from(known)];
+                match self.known(known, pc + 1, at) {
+                    Found::End(end) => Way::to(known.next, end),
+                    Found::Nothing => Way::FAILED,
+                    Found::Unsure => Way::to(pc + 1, at),
+                }
+            }
+            Op::Loop(table) => {
+                self.meter.owe(1);
+                if MEMO && self.tried(pc, at) {
+                    return Way::FAILED;
+                }
+                Way::to(self.dispatched(table, at), at)
+            }
+            Op::Split { first, second } => {
+                if MEMO && self.tried(pc, at) {
+                    return Way::FAILED;
+                }
+                self.choose(pc, second, at);
+                Way::to(first, at)
+            }
+            Op::IterationEnd { slot, exit } => match self.slots[usize::from(slot)] == at as u32 {
+                true => Way::to(exit, at),
+                false => Way::to(pc + 1, at),
+            },
+            Op::NegativeEnd { slot, scope } => {
+                if MEMO {
+                    self.memo.left(scope);
+                }
+                self.unwind(self.slots[usize::from(slot)] as usize);
+                Way::FAILED
+            }
+            op => Way::after(pc, self.step(op, pc, at)),
+        }
+    }
+
+    /// Where a dispatch on the next byte leads.
+    #[inline(always)]
+    pub(super) fn dispatched(&self, table: u16, at: usize) -> Pc {
+        let entry = self.bytes.get(at).map_or(256, |&byte| usize::from(byte));
+        Pc::from(self.program.dispatches[usize::from(table)][entry])
+    }
+
+    /// Notes that the choice at `pc` may also go on at `second`.
+    #[inline(always)]
+    pub(super) fn choose(&mut self, pc: Pc, second: Pc, at: usize) {
+        self.stack.push(Frame::Branch {
+            pc: second,
+            at: at as u32,
+            reset: self.program.resets[pc as usize],
+        });
     }
 
     /// An operation that goes on with the next one, at the position returned, or fails.
@@ -175,8 +217,8 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                 }
                 Some(end)
             }
-            Op::RunGreedy(run) => self.enter_greedy(&program.runs[usize::from(run)], pc, at),
-            Op::RunLazy(run) => self.enter_lazy(&program.runs[usize::from(run)], pc, at),
+            Op::RunGreedy(run) => self.enter_greedy(run, pc, at),
+            Op::RunLazy(run) => self.enter_lazy(run, pc, at),
             Op::Save(slot) => {
                 self.slots[usize::from(slot)] = at as u32;
                 Some(at)
@@ -227,7 +269,7 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
 
     /// A known sub-pattern at `at`. Where it may have other ends, the generic code is what to go back to.
     #[inline(always)]
-    fn known(&mut self, known: &Known, generic: Pc, at: usize) -> Found {
+    pub(super) fn known(&mut self, known: &Known, generic: Pc, at: usize) -> Found {
         // What failed is remembered by states of the generic code.
         if MEMO {
             return Found::Unsure;
@@ -241,36 +283,6 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
             });
         }
         found
-    }
-
-    /// A capture and the text after it: where to go on.
-    #[inline(always)]
-    fn field(&mut self, field: &Field, pc: Pc, at: usize) -> Option<(Pc, usize)> {
-        let slot = usize::from(field.slot);
-        let end = match field.what {
-            FieldKind::Run { class, some } => {
-                let class = &self.program.classes[usize::from(class)];
-                let end = self.run_end(class, pc + 1, at, UNBOUNDED);
-                if some && end == at {
-                    return None;
-                }
-                end
-            }
-            FieldKind::Known { known, generic } => {
-                let known = &self.program.knowns[usize::from(known)];
-                self.slots[slot] = at as u32;
-                match self.known(known, generic, at) {
-                    Found::End(end) => end,
-                    Found::Nothing => return None,
-                    Found::Unsure => return Some((generic, at)),
-                }
-            }
-        };
-        let after = field.literal.skip(self.bytes, end)?;
-        if let Some([begin, stop]) = self.slots.get_mut(slot..slot + 2) {
-            (*begin, *stop) = (at as u32, end as u32);
-        }
-        Some((field.next, after))
     }
 
     /// Whether this state failed before; from now on it counts as tried.
@@ -350,25 +362,17 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                     self.reset(reset);
                     return Ok(Some((pc, at as usize)));
                 }
-                Frame::Greedy { pc, low, end } => {
+                Frame::Greedy { run, pc, low, end } => {
                     self.meter.spend(1)?;
-                    let Op::RunGreedy(run) = program.ops[pc as usize] else {
-                        continue;
-                    };
                     self.reset(program.resets[pc as usize]);
-                    let run = &program.runs[usize::from(run)];
                     if let Some(at) = self.leave_greedy(run, pc, low as usize, end as usize) {
                         return Ok(Some((pc + 1, at)));
                     }
                 }
-                Frame::Lazy { pc, at, left } => {
+                Frame::Lazy { run, pc, at, left } => {
                     self.meter.spend(1)?;
-                    let Op::RunLazy(run) = program.ops[pc as usize] else {
-                        continue;
-                    };
                     self.reset(program.resets[pc as usize]);
-                    let run = &program.runs[usize::from(run)];
-                    if let Some(at) = self.leave_lazy(run, pc, at as usize, left) {
+                    if let Some(at) = self.leave_lazy_later(run, pc, at as usize, left) {
                         return Ok(Some((pc + 1, at)));
                     }
                 }

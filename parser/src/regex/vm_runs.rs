@@ -42,48 +42,67 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
     }
 
     #[inline(always)]
-    fn owe_for(&mut self, scanned: usize) {
+    pub(super) fn owe_for(&mut self, scanned: usize) {
         if scanned >= BYTES_PER_STEP {
             self.meter.owe((scanned / BYTES_PER_STEP) as u64);
         }
     }
 
     #[inline(always)]
-    pub(super) fn enter_greedy(&mut self, run: &Run, pc: Pc, at: usize) -> Option<usize> {
+    pub(super) fn enter_greedy(&mut self, index: u16, pc: Pc, at: usize) -> Option<usize> {
         let program = self.program;
+        let run = &program.runs[usize::from(index)];
         let class = &program.classes[usize::from(run.class)];
         let low = class.skip(self.text, at, run.min)?;
+        if !MEMO && run.max == 1 {
+            let next = &program.nexts[usize::from(run.next)];
+            if let Some(end) = class.step(self.text, low).filter(|_| run.min == 0)
+                && next.admits(self.bytes, end)
+                && self.literal_follows(run, end)
+            {
+                self.may_give_back(index, pc, low, end);
+                return Some(end);
+            }
+            return (next.admits(self.bytes, low) && self.literal_follows(run, low)).then_some(low);
+        }
         let left = if run.max == UNBOUNDED {
             UNBOUNDED
         } else {
             run.max - run.min
         };
         let end = self.run_end(class, pc, low, left);
-        self.leave_greedy(run, pc, low, end + 1)
+        self.leave_greedy(index, pc, low, end + 1)
     }
 
     /// The last position from `low` to before `top` where the run may end; leaves a frame for those before it.
     #[inline(always)]
     pub(super) fn leave_greedy(
         &mut self,
-        run: &Run,
+        index: u16,
         pc: Pc,
         low: usize,
         top: usize,
     ) -> Option<usize> {
+        let run = &self.program.runs[usize::from(index)];
         let at = if MEMO {
             self.leave_greedy_once(run, pc, low, top)?
         } else {
             self.give_back(run, low, top)?
         };
         if at > low {
-            self.stack.push(Frame::Greedy {
-                pc,
-                low: low as u32,
-                end: at as u32,
-            });
+            self.may_give_back(index, pc, low, at);
         }
         Some(at)
+    }
+
+    #[inline(always)]
+    pub(super) fn may_give_back(&mut self, run: u16, pc: Pc, low: usize, end: usize) {
+        self.stack.push(Frame::Greedy {
+            run,
+            pc,
+            low: low as u32,
+            end: end as u32,
+        });
     }
 
     /// The same without the positions at which this run was left before, in vain.
@@ -153,42 +172,58 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
     }
 
     #[inline(always)]
-    fn literal_follows(&self, run: &Run, at: usize) -> bool {
-        run.literal.is_none_or(|literal| {
-            self.bytes[at..].starts_with(&self.program.literals[usize::from(literal)])
-        })
+    pub(super) fn literal_follows(&self, run: &Run, at: usize) -> bool {
+        run.literal.length == 0 || run.literal.skip(self.bytes, at).is_some()
     }
 
     #[inline(always)]
-    pub(super) fn enter_lazy(&mut self, run: &Run, pc: Pc, at: usize) -> Option<usize> {
+    pub(super) fn enter_lazy(&mut self, index: u16, pc: Pc, at: usize) -> Option<usize> {
+        let run = &self.program.runs[usize::from(index)];
         let from = self.program.classes[usize::from(run.class)].skip(self.text, at, run.min)?;
         let left = if run.max == UNBOUNDED {
             UNBOUNDED
         } else {
             run.max - run.min
         };
-        self.leave_lazy(run, pc, from, left)
+        self.leave_lazy(index, pc, from, left)
+    }
+
+    /// The same for a run that ended at `at` in vain.
+    pub(super) fn leave_lazy_later(
+        &mut self,
+        index: u16,
+        pc: Pc,
+        at: usize,
+        left: u32,
+    ) -> Option<usize> {
+        let run = &self.program.runs[usize::from(index)];
+        let further = self.program.classes[usize::from(run.class)].step(self.text, at)?;
+        let left = left - u32::from(left != UNBOUNDED);
+        self.leave_lazy(index, pc, further, left)
     }
 
     /// The first position from `at` where the run may end, within `left` characters; leaves a frame for those after it.
     #[inline(always)]
-    pub(super) fn leave_lazy(&mut self, run: &Run, pc: Pc, at: usize, left: u32) -> Option<usize> {
+    pub(super) fn leave_lazy(&mut self, index: u16, pc: Pc, at: usize, left: u32) -> Option<usize> {
+        let run = &self.program.runs[usize::from(index)];
         let (end, left) = match MEMO {
             true => self.leave_lazy_once(run, pc, at, left)?,
             false => self.take_more(run, at, left).ok()?,
         };
-        let class = &self.program.classes[usize::from(run.class)];
-        if left > 0
-            && let Some(next) = class.step(self.text, end)
-        {
-            let left = left - u32::from(left != UNBOUNDED);
-            self.stack.push(Frame::Lazy {
-                pc,
-                at: next as u32,
-                left,
-            });
+        if left > 0 {
+            self.may_take_more(index, pc, end, left);
         }
         Some(end)
+    }
+
+    #[inline(always)]
+    pub(super) fn may_take_more(&mut self, run: u16, pc: Pc, at: usize, left: u32) {
+        self.stack.push(Frame::Lazy {
+            run,
+            pc,
+            at: at as u32,
+            left,
+        });
     }
 
     fn leave_lazy_once(

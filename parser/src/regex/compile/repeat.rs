@@ -5,7 +5,7 @@ use crate::regex::analysis::{first, last_group, nullable, single_class};
 use crate::regex::ast::{Node, Repeat, RepeatKind};
 use crate::regex::byteset::ByteSet;
 use crate::regex::class::CharClass;
-use crate::regex::program::{FAIL, Op, Pc, Run, UNBOUNDED};
+use crate::regex::program::{FAIL, Op, Pc, Run, ShortText, UNBOUNDED};
 use crate::regex::scan::Scan;
 use crate::regex::table::{ClassTable, NextTable, lazy_stops};
 
@@ -152,7 +152,9 @@ impl Compiler {
             let literal = after
                 .literal
                 .filter(|text| text.len() > 1)
-                .map(|text| self.literal_index(text));
+                .map_or(ShortText::default(), |text| {
+                    ShortText::beginning(text.as_bytes())
+                });
             let stops = match kind {
                 RepeatKind::Lazy => {
                     lazy_stops(&ClassTable::new(members), &NextTable::new(&after.follow))

@@ -235,4 +235,10 @@ pub(super) const STOCK: &[(Matcher, &str, &str)] = &[
         r"(?:[a-zA-Z$_][a-zA-Z$_0-9]*\.)*[a-zA-Z$_][a-zA-Z$_0-9]*",
         "0-9A-Za-z$_.",
     ),
+    (
+        Matcher::LogLevel,
+        "([Aa]lert|ALERT|[Tt]race|TRACE|[Dd]ebug|DEBUG|[Nn]otice|NOTICE|[Ii]nfo?(?:rmation)?|INFO?(?:RMATION)?|[Ww]arn?(?:ing)?|WARN?(?:ING)?|[Ee]rr?(?:or)?|ERR?(?:OR)?|[Cc]rit?(?:ical)?|CRIT?(?:ICAL)?|[Ff]atal|FATAL|[Ss]evere|SEVERE|EMERG(?:ENCY)?|[Ee]merg(?:ency)?)",
+        "A-Za-z",
+    ),
+    (Matcher::PositiveInt, r"\b(?:[1-9][0-9]*)\b", ""),
 ];
