@@ -7,6 +7,7 @@ use crate::filters;
 use crate::filters::aggregate::SharedTasks;
 use crate::grok::Misses;
 use crate::regex::Scratch;
+use crate::resolver::OpenResolver;
 use crate::spec::{
     EcsCompatibility, Pairs, PluginKind, PluginOptions, PluginSpec, Settings, string_of,
 };
@@ -110,6 +111,8 @@ pub struct BuildContext {
     pub now: Timestamp,
     /// What the `aggregate` filters of the pipeline share.
     pub(crate) tasks: Arc<SharedTasks>,
+    /// Whom the `dns` filters ask; `None` where they find nothing.
+    pub(crate) resolver: Option<OpenResolver>,
 }
 
 impl BuildContext {
@@ -119,7 +122,22 @@ impl BuildContext {
             ecs,
             now: Timestamp::new(0, 0),
             tasks: Arc::default(),
+            resolver: None,
         }
+    }
+
+    /// The same for another pipeline, whose filters share nothing with those of this one.
+    pub(crate) fn of_pipeline(&self) -> Self {
+        Self {
+            tasks: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// With somebody to ask for the names and addresses of hosts.
+    pub fn asking(mut self, resolver: OpenResolver) -> Self {
+        self.resolver = Some(resolver);
+        self
     }
 
     /// At that time; code that runs once, before the first event, sees it.
@@ -173,6 +191,7 @@ pub static FILTERS: &[FilterPlugin] = &[
     FilterPlugin::of::<filters::date::Date>(),
     FilterPlugin::of::<filters::de_dot::DeDot>(),
     FilterPlugin::of::<filters::dissect::Dissect>(),
+    FilterPlugin::of::<filters::dns::Dns>(),
     FilterPlugin::of::<filters::drop::Drop>(),
     FilterPlugin::of::<filters::elapsed::Elapsed>(),
     FilterPlugin::of::<filters::environment::Environment>(),
@@ -236,10 +255,6 @@ pub static UNSUPPORTED_FILTERS: &[(&str, &str)] = &[
     (
         "collate",
         "events of different partitions are never held back and sorted; sort by `@timestamp` in the search",
-    ),
-    (
-        "dns",
-        "not supported yet, as it would ask a server for every event; resolve addresses by `translate` with a dictionary file",
     ),
     (
         "elastic_integration",

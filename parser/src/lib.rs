@@ -23,6 +23,7 @@ pub mod pipeline;
 pub mod receipt;
 pub mod record;
 pub mod regex;
+pub mod resolver;
 mod ruby;
 pub mod spec;
 pub mod time;

@@ -51,7 +51,7 @@ impl Pipeline {
         context: &BuildContext,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
-        let context = &BuildContext::new(context.ecs).at(context.now);
+        let context = &context.of_pipeline();
         let mut filters = Vec::new();
         let mut add_plugin = |plugin: &Plugin, diagnostics: &mut Vec<Diagnostic>| {
             let filter = build_filter(plugin, context, diagnostics)?;

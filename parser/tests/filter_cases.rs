@@ -12,7 +12,8 @@
 //! !!! text                         (instead of events: part of the error that the configuration gets)
 //! ```
 //! Lines that start with `#` are comments. `FIXTURES` in a configuration is the directory `cases/fixtures`, `DATABASES`
-//! the directory with the databases that this test makes for `geoip`.
+//! the directory with the databases that this test makes for `geoip`. `dns` knows `known.example` and its address 192.0.2.1;
+//! nobody answers for `slow.example` and 192.0.2.2.
 //!
 //! `KELP_CASES_COMMAND='other filter --ecs {ecs} -f {conf}'` runs the cases against another program instead, which takes events
 //! as `kelp filter` does: a JSON object in each line of its standard input, and of its standard output; it has to fail where a
@@ -25,7 +26,7 @@ mod mmdb;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -34,6 +35,7 @@ use kelp_parser::event::{Arena, Event, Object, Value, write_json};
 use kelp_parser::filter::BuildContext;
 use kelp_parser::json::{Fractions, parse as parse_json};
 use kelp_parser::pipeline::{Pipeline, WorkerState};
+use kelp_parser::resolver::{LookupError, Resolver};
 use kelp_parser::spec::EcsCompatibility;
 use kelp_parser::time::Timestamp;
 
@@ -139,12 +141,34 @@ fn check_command(case: &Case, command: &str) -> Result<(), String> {
     compare(&got, &want)
 }
 
+/// Whom `dns` asks.
+struct OneHost;
+
+impl Resolver for OneHost {
+    fn address_of(&self, name: &str) -> Result<Option<String>, LookupError> {
+        match name {
+            "known.example" => Ok(Some("192.0.2.1".to_owned())),
+            "slow.example" => Err(LookupError::Timeout),
+            "no name" => Err(LookupError::BadName(name.to_owned())),
+            _ => Ok(None),
+        }
+    }
+
+    fn name_of(&self, address: IpAddr) -> Result<Option<String>, LookupError> {
+        match address.to_string().as_str() {
+            "192.0.2.1" => Ok(Some("known.example".to_owned())),
+            "192.0.2.2" => Err(LookupError::Timeout),
+            _ => Ok(None),
+        }
+    }
+}
+
 /// What is wrong with a case, if anything is.
 fn check(case: &Case) -> Result<(), String> {
     let mut sources = SourceMap::default();
     sources.add("case.conf", config_of(case));
     let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
-    let context = BuildContext::new(case.ecs);
+    let context = BuildContext::new(case.ecs).asking(|_| Box::new(OneHost));
     let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
     let errors: Vec<&str> = diagnostics
         .iter()
@@ -271,7 +295,7 @@ fn every_case_holds() {
             // What lies in @metadata is seen from inside only.
             let seen = |(_, want): &(String, Vec<String>)| !want.concat().contains("@metadata");
             let result = match &command {
-                Some(_) if !case.events.iter().all(seen) => Ok(()),
+                Some(_) if !case.events.iter().all(seen) || about == "dns" => Ok(()),
                 Some(command) => check_command(&case, command),
                 None => check(&case),
             };

@@ -34,7 +34,9 @@ pub fn run(args: &FilterArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let context = BuildContext::new(args.ecs.into()).at(now());
+    let context = BuildContext::new(args.ecs.into())
+        .at(now())
+        .asking(crate::resolver::open);
     let pipeline = Pipeline::compile(
         &configuration.config,
         &context,

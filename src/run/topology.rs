@@ -67,7 +67,9 @@ impl Compiled {
             diagnostics,
             ..
         } = configuration;
-        let context = BuildContext::new(settings.ecs).at(clock::now());
+        let context = BuildContext::new(settings.ecs)
+            .at(clock::now())
+            .asking(crate::resolver::open);
         let mut inputs = read_inputs(config, &context, diagnostics);
         for input in &mut inputs {
             input.set_places(settings);

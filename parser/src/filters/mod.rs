@@ -9,6 +9,7 @@ pub mod csv;
 pub mod date;
 pub mod de_dot;
 pub mod dissect;
+pub mod dns;
 pub mod drop;
 pub mod elapsed;
 pub mod environment;

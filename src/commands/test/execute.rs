@@ -72,7 +72,7 @@ pub fn run(
 }
 
 fn compile(configuration: &mut Configuration, ecs: EcsCompatibility, now: Timestamp) -> Pipeline {
-    let context = BuildContext::new(ecs).at(now);
+    let context = BuildContext::new(ecs).at(now).asking(crate::resolver::open);
     let mut found = Vec::new();
     let pipeline = Pipeline::compile(&configuration.config, &context, &mut found);
     configuration.diagnostics.extend(found);
