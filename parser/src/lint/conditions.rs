@@ -92,7 +92,7 @@ fn flatten<'e>(condition: &'e Expr, and: bool, leaves: &mut Vec<&'e Expr>) {
     }
 }
 
-fn each_leaf<'e>(condition: &'e Expr, look: &mut dyn FnMut(&'e Expr)) {
+pub(super) fn each_leaf<'e>(condition: &'e Expr, look: &mut dyn FnMut(&'e Expr)) {
     match condition {
         Expr::And(left, right)
         | Expr::Or(left, right)

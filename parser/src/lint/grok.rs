@@ -1,12 +1,12 @@
 //! `grok-capture`: captures that make an array where a value was meant, or that cannot be set at all.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::option;
 use crate::config::Diagnostic;
 use crate::config::ast::{Plugin, Spanned};
 use crate::event::FieldRef;
-use crate::grok::{Grok, Library, PatternSet};
+use crate::grok::{Capture, Coercion, Grok, Library, PatternSet};
 use crate::spec::{EcsCompatibility, Pairs};
 
 const RULE: &str = "grok-capture";
@@ -55,6 +55,17 @@ pub(super) fn check(plugin: &Plugin, ecs: EcsCompatibility, found: &mut Vec<Diag
                         .rule(RULE),
                 );
             }
+            if let Some(field) = differently_typed(compiled.captures()) {
+                let message = format!(
+                    "`{field}` is captured more than once, and not always as the same type"
+                );
+                let help = "set the type behind it, with `convert` of `mutate`: of captures that are written alike, as in `%{INT:n:int}`, only the first is converted";
+                found.push(
+                    Diagnostic::warning(pattern.span, message)
+                        .help(help)
+                        .rule(RULE),
+                );
+            }
             if let Some((outer, inner)) = nested(&captured) {
                 let message = format!(
                     "`{outer}` and `{inner}` are both captured: `{outer}` cannot be text and hold fields"
@@ -67,6 +78,16 @@ pub(super) fn check(plugin: &Plugin, ecs: EcsCompatibility, found: &mut Vec<Diag
 
 fn overwrites(overwrite: &[String], field: &str) -> bool {
     overwrite.iter().any(|name| canonical(name) == field)
+}
+
+/// A field that is captured twice, to become values of different types.
+fn differently_typed(captures: &[Capture]) -> Option<String> {
+    let mut types: HashMap<String, Coercion> = HashMap::new();
+    captures.iter().find_map(|capture| {
+        let field = canonical(&capture.field);
+        let before = *types.entry(field.clone()).or_insert(capture.coercion);
+        (before != capture.coercion).then_some(field)
+    })
 }
 
 /// A captured field below another.
@@ -87,7 +108,8 @@ fn canonical(name: &str) -> String {
     FieldRef::parse(name).map_or_else(|_| name.to_owned(), |field| field.to_string())
 }
 
-fn library(plugin: &Plugin, ecs: EcsCompatibility) -> Option<Library> {
+/// The patterns that a grok filter knows; `None` where they cannot be read.
+pub(super) fn library(plugin: &Plugin, ecs: EcsCompatibility) -> Option<Library> {
     let own: Option<String> = option(plugin, "ecs_compatibility");
     let ecs = own
         .and_then(|mode| EcsCompatibility::parse(&mode))

@@ -7,6 +7,7 @@ mod dates;
 mod grok;
 mod reach;
 mod silence;
+mod unset;
 
 use crate::config::ast::{Config, Expr, If, Plugin, Section, SectionKind, Statement};
 use crate::config::{Diagnostic, Span};
@@ -46,6 +47,10 @@ pub static RULES: &[Rule] = &[
         doc: "A comparison of a field with a value of a type that the field never has.",
     },
     Rule {
+        name: "never-set",
+        doc: "A field that a condition or a `%{}` looks at, though no input and no filter sets it. Silent where some of them may set any field, such as the codec `json` and the filter `ruby`.",
+    },
+    Rule {
         name: "one-element-list",
         doc: "`[x] in [\"a\"]`: with one element it is no list but the name of a field.",
     },
@@ -77,6 +82,7 @@ pub fn lint(config: &Config, ecs: EcsCompatibility) -> Vec<Diagnostic> {
         });
     }
     conditions::check_types(config, &mut found);
+    unset::check(config, ecs, &mut found);
     found.sort_by_key(|diagnostic| (diagnostic.span.file, diagnostic.span.start));
     found
 }

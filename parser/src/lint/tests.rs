@@ -5,11 +5,25 @@ use crate::config::{ParseOptions, Severity, SourceMap, parse};
 
 /// The rules that a filter section breaks, in the order of the text.
 fn rules(filter: &str) -> Vec<&'static str> {
+    rules_of(format!("filter {{\n{filter}\n}}"))
+}
+
+/// The same, where events come from Kafka with this codec.
+fn rules_fed(codec: &str, filter: &str) -> Vec<&'static str> {
+    rules_of(format!(
+        "input {{ kafka {{ topics => logs codec => {codec} }} }}\nfilter {{\n{filter}\n}}"
+    ))
+}
+
+fn rules_of(text: String) -> Vec<&'static str> {
     let mut sources = SourceMap::default();
-    sources.add("a.conf", format!("filter {{\n{filter}\n}}"));
+    sources.add("a.conf", text);
     let (config, mut found) = parse(&sources, &ParseOptions::default());
-    let mut severities = found.iter().map(|one| one.severity);
-    assert!(severities.all(|severity| severity == Severity::Warning));
+    let errors: Vec<_> = found
+        .iter()
+        .filter(|one| one.severity != Severity::Warning)
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
     found.extend(lint(&config, EcsCompatibility::V8));
     silence(&mut found, &config, &sources);
     found.iter().map(|one| one.rule.unwrap()).collect()
@@ -80,6 +94,68 @@ fn captures_that_collide_are_found() {
     assert!(grok("%{COMBINEDAPACHELOG}").is_empty());
     let overwritten = "grok { match => { message => \"%{WORD:a} %{GREEDYDATA:message}\" } overwrite => [\"message\"] }";
     assert!(rules(overwritten).is_empty());
+}
+
+#[test]
+fn captures_of_several_types_are_found() {
+    let grok = |pattern: &str| {
+        rules(&format!(
+            "grok {{ match => {{ message => \"{pattern}\" }} }}"
+        ))
+    };
+    assert_eq!(grok("%{INT:n:int}|%{WORD:n}"), ["grok-capture"]);
+    assert_eq!(grok("%{INT:n:int} %{NUMBER:n:float}"), ["grok-capture"]);
+    assert!(grok("%{INT:n:int}|%{NUMBER:n:int}").is_empty());
+    // One gives the status as a number, the other as text.
+    let both = grok("(?:%{COMBINEDAPACHELOG}|%{HAPROXYHTTP})");
+    assert_eq!(both, ["grok-capture"]);
+    // The second status is not converted.
+    assert_eq!(
+        grok("%{COMMONAPACHELOG}|%{HTTPD_COMMONLOG}"),
+        ["grok-capture"]
+    );
+    assert!(grok("%{HAPROXYHTTP}").is_empty());
+}
+
+#[test]
+fn what_nothing_sets_is_found() {
+    let plain = |filter: &str| rules_fed("plain", filter);
+    assert_eq!(plain("if [type] == \"a\" { mutate { } }"), ["never-set"]);
+    assert_eq!(plain("if ![level] { mutate { } }"), ["never-set"]);
+    assert_eq!(
+        plain("mutate { add_field => { aa => \"%{[b][c]}\" } }"),
+        ["never-set"]
+    );
+    assert_eq!(
+        plain("grok { match => { message => \"%{WORD:levl}\" } } if [level] { mutate { } }"),
+        ["never-set"]
+    );
+    assert_eq!(
+        plain("if [@metadata][beat] in [\"a\", \"b\"] { mutate { } }"),
+        ["never-set"]
+    );
+    for known in [
+        "grok { match => { message => \"%{WORD:[log][level]}\" } } if [log][level] { mutate { } }",
+        "dissect { mapping => { message => \"%{a} %{+b/1}%{c->} %{?d}\" } } if [a] == [b] and [c] { mutate { } }",
+        "mutate { copy => { message => \"aa\" } add_field => { bb => \"%{aa}\" } } if [bb] { mutate { } }",
+        "json { source => message target => json } if [json][x] { mutate { } }",
+        "csv { columns => [aa] } if [aa] or [column2] { mutate { } }",
+        "if [message] and [@timestamp] > 1 and \"x\" in [tags] { mutate { } }",
+        "mutate { add_field => { aa => \"%{+yyyy}%{message}\" } }",
+    ] {
+        assert!(plain(known).is_empty(), "{known}");
+    }
+    // Where any field may come from somewhere.
+    let looks = "if [type] { mutate { } }";
+    assert!(rules(looks).is_empty());
+    assert!(rules_fed("json", looks).is_empty());
+    for open in [
+        "ruby { code => \"\" }",
+        "json { source => message }",
+        "kv { }",
+    ] {
+        assert!(plain(&format!("{open} {looks}")).is_empty(), "{open}");
+    }
 }
 
 #[test]
