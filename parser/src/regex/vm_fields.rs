@@ -1,0 +1,215 @@
+//! The fast lane of the matcher: fields one after the other, as most of a line that matches is.
+//!
+//! Nothing that a field does needs to be undone but by what is on the stack anyway: spans of captures are noted at once,
+//! and count for nothing if the match goes another way.
+
+use super::known::{self, Found};
+use super::program::{Field, FieldKind, Op, UNBOUNDED};
+use super::vm::{Machine, Way};
+
+impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
+    /// Goes from this field on as long as fields come: where to go on.
+    #[inline(never)]
+    pub(super) fn fields(&mut self, first: u16, mut at: usize) -> Way {
+        let program = self.program;
+        let bytes = self.bytes;
+        let mut field = &program.fields[usize::from(first)];
+        loop {
+            let end = match field.kind {
+                FieldKind::Text => at,
+                FieldKind::One => {
+                    let class = &program.classes[usize::from(field.index)];
+                    match class.step_ascii(bytes, at) {
+                        Some(end) => end,
+                        None => match class.step(self.text, at) {
+                            Some(end) => end,
+                            None => return Way::FAILED,
+                        },
+                    }
+                }
+                FieldKind::Maybe => {
+                    let class = &program.classes[usize::from(field.index)];
+                    class.step(self.text, at).unwrap_or(at)
+                }
+                FieldKind::FewRanges => {
+                    let end = program.classes[usize::from(field.index)]
+                        .end
+                        .find_by_two(bytes, at);
+                    if end - at < usize::from(field.min) {
+                        return Way::FAILED;
+                    }
+                    self.owe_for(end - at);
+                    end
+                }
+                FieldKind::SomeRanges => {
+                    let end = program.classes[usize::from(field.index)]
+                        .end
+                        .find_by_four(bytes, at);
+                    if end - at < usize::from(field.min) {
+                        return Way::FAILED;
+                    }
+                    self.owe_for(end - at);
+                    end
+                }
+                FieldKind::Int => match known::int(bytes, at) {
+                    Found::End(end) => end,
+                    _ => return Way::FAILED,
+                },
+                FieldKind::Number => match known::number(bytes, at) {
+                    Found::End(end) => end,
+                    _ => return Way::FAILED,
+                },
+                FieldKind::Known => {
+                    let known = &program.knowns[usize::from(field.index)];
+                    match self.known(known, field.pc, at) {
+                        Found::End(end) => end,
+                        Found::Nothing => return Way::FAILED,
+                        Found::Unsure => return self.in_generic_code(field, at),
+                    }
+                }
+                FieldKind::GreedyFew => match self.greedy_by_two(field, at) {
+                    Some(end) => end,
+                    None => return Way::FAILED,
+                },
+                FieldKind::LazyFew => match self.lazy_by_two(field, at) {
+                    Some(end) => end,
+                    None => return Way::FAILED,
+                },
+                FieldKind::Everything => bytes.len(),
+                FieldKind::Run | FieldKind::Greedy | FieldKind::Lazy => {
+                    match self.run_of(field, at) {
+                        Some(end) => end,
+                        None => return Way::FAILED,
+                    }
+                }
+            };
+            let slot = usize::from(field.slot);
+            if let Some(span) = self.slots.get_mut(slot..slot + 2) {
+                span.copy_from_slice(&[at as u32, end as u32]);
+            }
+            at = match field.literal.skip(bytes, end) {
+                Some(after) => after,
+                None => return Way::FAILED,
+            };
+            if let Some(byte) = field.more
+                && bytes.get(at) == Some(&byte)
+            {
+                at = self.more_of(byte, at);
+            }
+            field = match field.follow {
+                Some(next) => &program.fields[usize::from(next)],
+                None => match self.next_field(field, at) {
+                    Ok(next) => next,
+                    Err(way) => return way,
+                },
+            };
+        }
+    }
+
+    /// The field that comes after this one, or where else to go on.
+    #[inline(always)]
+    fn next_field(&mut self, field: &Field, at: usize) -> Result<&'a Field, Way> {
+        let program = self.program;
+        let mut pc = match field.dispatch {
+            Some(table) => self.dispatched(table, at),
+            None => field.next,
+        };
+        loop {
+            let op = &program.ops[pc as usize];
+            if let Op::Field(next) = *op {
+                return Ok(&program.fields[usize::from(next)]);
+            }
+            pc = match *op {
+                Op::Save(slot) => {
+                    self.slots[usize::from(slot)] = at as u32;
+                    pc + 1
+                }
+                Op::Split { first, second } => {
+                    self.choose(pc, second, at);
+                    first
+                }
+                Op::Dispatch(table) => self.dispatched(table, at),
+                Op::LookClass {
+                    behind: false,
+                    negate,
+                    class,
+                } => {
+                    let class = &program.classes[usize::from(class)];
+                    if class.step(self.text, at).is_some() == negate {
+                        return Err(Way::FAILED);
+                    }
+                    pc + 1
+                }
+                Op::Jump(to) => to,
+                _ => return Err(Way::to(pc, at)),
+            };
+        }
+    }
+
+    /// A known sub-pattern that its matcher is not sure of.
+    #[cold]
+    fn in_generic_code(&mut self, field: &Field, at: usize) -> Way {
+        self.slots[usize::from(field.slot)] = at as u32;
+        Way::to(field.pc, at)
+    }
+
+    /// The end of an unbounded run that may give back, of at least `field.min` bytes.
+    #[inline(always)]
+    fn greedy_by_two(&mut self, field: &Field, at: usize) -> Option<usize> {
+        let run = &self.program.runs[usize::from(field.index)];
+        let class = &self.program.classes[usize::from(run.class)];
+        let low = at + usize::from(field.min);
+        let end = class.end.find_by_two(self.bytes, at);
+        let next = &self.program.nexts[usize::from(run.next)];
+        // The first character may be longer than a byte.
+        let simple = field.min == 0 || self.bytes.get(at).is_some_and(u8::is_ascii);
+        if end < low || !simple || !next.admits(self.bytes, end) || !self.literal_follows(run, end)
+        {
+            return self.run_of(field, at);
+        }
+        self.owe_for(end - at);
+        if end > low {
+            self.may_give_back(field.index, field.pc, low, end);
+        }
+        Some(end)
+    }
+
+    /// The end of an unbounded run that may take more.
+    #[inline(always)]
+    fn lazy_by_two(&mut self, field: &Field, at: usize) -> Option<usize> {
+        let run = &self.program.runs[usize::from(field.index)];
+        let end = run.stops.find_by_two(self.bytes, at);
+        let next = &self.program.nexts[usize::from(run.next)];
+        if !next.admits(self.bytes, end) || !self.literal_follows(run, end) {
+            return self.run_of(field, at);
+        }
+        self.owe_for(end - at);
+        self.may_take_more(field.index, field.pc, end, UNBOUNDED);
+        Some(end)
+    }
+
+    /// The end of a run that may be long, or may have others.
+    #[inline(never)]
+    fn run_of(&mut self, field: &Field, at: usize) -> Option<usize> {
+        match field.kind {
+            FieldKind::Greedy | FieldKind::GreedyFew => {
+                self.enter_greedy(field.index, field.pc, at)
+            }
+            FieldKind::Lazy | FieldKind::LazyFew => self.enter_lazy(field.index, field.pc, at),
+            _ => {
+                let class = &self.program.classes[usize::from(field.index)];
+                let end = class.run_end(self.text, at, UNBOUNDED);
+                self.owe_for(end - at);
+                (end - at >= usize::from(field.min)).then_some(end)
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn more_of(&mut self, byte: u8, at: usize) -> usize {
+        let more = self.bytes[at..].iter().take_while(|&&more| more == byte);
+        let more = more.count();
+        self.owe_for(more);
+        at + more
+    }
+}
