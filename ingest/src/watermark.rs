@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use kelp_parser::receipt::Receipts;
 use kelp_parser::record::{Origin, RecordBatch};
 
 /// The unsettled records of one partition, in the order in which they were consumed.
@@ -111,11 +112,29 @@ impl Watermark {
         self.spans.iter().map(bytes).sum()
     }
 
+    /// Asks for the records that are not settled of those who wait for more to come.
+    pub fn recall(&self) {
+        self.each_open(|receipts, record| receipts.recall(record));
+    }
+
+    /// Whether nothing is on its way: what is not settled was given up.
+    pub fn is_quiet(&self) -> bool {
+        let mut is_quiet = true;
+        self.each_open(|receipts, record| {
+            is_quiet &= receipts.is_settled(record) || receipts.is_abandoned(record);
+        });
+        is_quiet
+    }
+
     /// Tells everybody who has a record that is not settled that nobody waits for it any more.
     pub fn abandon(&self) {
+        self.each_open(|receipts, record| receipts.abandon(record));
+    }
+
+    fn each_open(&self, mut each: impl FnMut(&Receipts, u32)) {
         for span in &self.spans {
             if let Some(batch) = &span.batch {
-                (span.cursor..span.end).for_each(|record| batch.receipts().abandon(record));
+                (span.cursor..span.end).for_each(|record| each(batch.receipts(), record));
             }
         }
     }

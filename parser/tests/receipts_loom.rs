@@ -96,3 +96,32 @@ fn a_hold_that_is_added_in_time_counts() {
         assert!(receipts.is_settled(0));
     });
 }
+
+/// A partition is taken away: lines that wait for more are given up, and what is on its way may still arrive. Neither
+/// makes a record count as settled that is not, nor keeps one from counting that is.
+#[test]
+fn what_is_recalled_is_settled_or_given_up() {
+    loom::model(|| {
+        let receipts = Arc::new(Receipts::new(2));
+        let delivery = {
+            let receipts = receipts.clone();
+            thread::spawn(move || receipts.settle(0))
+        };
+        let joiner = {
+            let receipts = receipts.clone();
+            thread::spawn(move || {
+                if receipts.is_recalled(1) {
+                    receipts.abandon(1);
+                }
+            })
+        };
+        receipts.recall(0);
+        receipts.recall(1);
+        assert!(!receipts.is_settled(1));
+        delivery.join().unwrap();
+        joiner.join().unwrap();
+        assert!(receipts.is_settled(0) && !receipts.is_abandoned(0));
+        assert!(!receipts.is_settled(1));
+        assert_eq!(receipts.first_unsettled(0), 1);
+    });
+}

@@ -137,7 +137,7 @@ impl Joiner {
                 Err(RecvTimeoutError::Timeout) => self.relieve(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.flush_old();
+            self.look_at_held();
             if !self.hand_on() {
                 return;
             }
@@ -219,13 +219,24 @@ impl Joiner {
         }
     }
 
-    fn flush_old(&mut self) {
-        let Some(after) = self.codec.join().and_then(Join::flush_after) else {
+    fn look_at_held(&mut self) {
+        let after = self.codec.join().and_then(Join::flush_after);
+        if self.looked.elapsed() < after.map_or(TICK, |after| TICK.min(after)) {
             return;
-        };
-        if self.looked.elapsed() >= TICK.min(after) {
-            self.looked = Instant::now();
+        }
+        self.looked = Instant::now();
+        self.give_back();
+        if let Some(after) = after {
             self.flush_where(|open| open.touched.elapsed() >= after);
+        }
+    }
+
+    /// Gives up lines of partitions that are being taken away: their new owner reads them with what follows.
+    fn give_back(&mut self) {
+        for (_, open) in self.streams.extract_if(|_, open| open.is_recalled()) {
+            for part in &open.parts {
+                part.batch.receipts().abandon(part.record);
+            }
         }
     }
 
@@ -309,6 +320,12 @@ impl Open {
         self.held.lines += 1;
         self.held.bytes += line.len();
         self.touched = Instant::now();
+    }
+
+    /// Whether its partition is being taken away. Lines are asked for in order, so that all were when the last one was.
+    fn is_recalled(&self) -> bool {
+        let last = self.parts.last();
+        last.is_some_and(|part| part.batch.receipts().is_recalled(part.record))
     }
 
     /// Whether its partition was taken away: somebody else reads its lines. All of them are abandoned at once.

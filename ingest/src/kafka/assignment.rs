@@ -216,6 +216,22 @@ impl Assignment {
         })
     }
 
+    /// The partitions that are `wanted` are to be taken away: what waits for more of them is asked for.
+    pub fn recall(&self, mut wanted: impl FnMut(&str, i32) -> bool) {
+        for (topic, number, partition) in self.each() {
+            if wanted(topic, number) {
+                partition.watermark.recall();
+            }
+        }
+    }
+
+    /// Whether nothing more is to be waited for of the partitions that are `wanted`: it is settled or was given up.
+    pub fn is_quiet(&self, mut wanted: impl FnMut(&str, i32) -> bool) -> bool {
+        self.each().all(|(topic, number, partition)| {
+            !wanted(topic, number) || partition.watermark.is_quiet()
+        })
+    }
+
     /// Records that are on their way, at most.
     pub fn unsettled_records(&self) -> u64 {
         self.each()

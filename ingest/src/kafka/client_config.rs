@@ -90,6 +90,7 @@ fn plain_options(options: &KafkaInputOptions, config: &mut ClientConfig) {
             .filter(|bytes| *bytes > 0)
             .map(|bytes| bytes.to_string())
     };
+    let metadata_ms = options.metadata_max_age_ms.0;
     let table = [
         (
             "allow.auto.create.topics",
@@ -112,7 +113,15 @@ fn plain_options(options: &KafkaInputOptions, config: &mut ClientConfig) {
             number(options.max_partition_fetch_bytes),
         ),
         ("max.poll.interval.ms", number(options.max_poll_interval_ms)),
-        ("metadata.max.age.ms", number(options.metadata_max_age_ms)),
+        // How soon new partitions, and topics that match a pattern, are found. librdkafka wants its cache to live longer.
+        (
+            "topic.metadata.refresh.interval.ms",
+            Some(metadata_ms.min(3_600_000).to_string()),
+        ),
+        (
+            "metadata.max.age.ms",
+            Some(metadata_ms.saturating_mul(3).min(86_400_000).to_string()),
+        ),
         ("reconnect.backoff.ms", number(options.reconnect_backoff_ms)),
         ("retry.backoff.ms", number(options.retry_backoff_ms)),
         (
@@ -454,6 +463,12 @@ mod tests {
                 "read_committed",
             ),
             ("client_rack", "eu-1", "client.rack", "eu-1"),
+            (
+                "metadata_max_age_ms",
+                "2000",
+                "topic.metadata.refresh.interval.ms",
+                "2000",
+            ),
             ("group_instance_id", "one", "group.instance.id", "one"),
             ("enable_auto_commit", "true", "enable.auto.commit", "false"),
             (

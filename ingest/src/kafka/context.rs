@@ -186,12 +186,12 @@ impl GroupContext {
 
     fn settle(&self, partitions: &TopicPartitionList) {
         let deadline = Instant::now() + self.revoke_timeout;
+        let wanted = |topic: &str, number| partitions.find_partition(topic, number).is_some();
+        self.state().assignment.recall(wanted);
         loop {
             let mut state = self.state();
             state.assignment.advance(Instant::now());
-            let wanted = |topic: &str, number| partitions.find_partition(topic, number).is_some();
-            if state.is_closing || state.assignment.is_settled(wanted) || Instant::now() >= deadline
-            {
+            if state.is_closing || state.assignment.is_quiet(wanted) || Instant::now() >= deadline {
                 return;
             }
             drop(state);

@@ -86,7 +86,7 @@ impl Bench {
     fn take(&mut self, lines: &Arc<Lines>) -> Vec<Joined> {
         let batch: Arc<dyn RecordBatch> = Arc::<Lines>::clone(lines);
         self.joiner.take(&batch);
-        self.joiner.flush_old();
+        self.joiner.look_at_held();
         self.joiner.hand_on();
         self.settled()
     }
@@ -215,7 +215,7 @@ fn a_line_that_nothing_follows_is_handed_on_in_time() {
     let lines = Lines::batch(&[(0, 0, "a")]);
     assert!(bench.take(&lines).is_empty());
     thread::sleep(Duration::from_millis(250));
-    bench.joiner.flush_old();
+    bench.joiner.look_at_held();
     bench.joiner.hand_on();
     assert_eq!(bench.settled().len(), 1);
 }
@@ -234,6 +234,23 @@ fn lines_of_a_partition_that_was_taken_away_are_dropped() {
     assert!(unsettled(&lines).contains(&0), "nobody settles it any more");
     let rest: Vec<String> = bench.end().into_iter().map(|one| one.3).collect();
     assert_eq!(rest.len(), 2, "{rest:?}");
+}
+
+#[test]
+fn lines_of_a_partition_that_is_being_taken_away_are_given_back() {
+    let mut bench = Bench::new(STACK_TRACE);
+    let lines = Lines::batch(&[(0, 0, "a"), (1, 0, "x"), (0, 1, " b")]);
+    assert!(bench.take(&lines).is_empty());
+    for record in [0, 2] {
+        lines.1.recall(record);
+    }
+    bench.joiner.looked -= TICK;
+    bench.joiner.look_at_held();
+    let given_up = (0..3).map(|record| lines.1.is_abandoned(record));
+    assert_eq!(given_up.collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(unsettled(&lines), [0, 1, 2], "nothing was delivered");
+    let rest: Vec<String> = bench.end().into_iter().map(|one| one.3).collect();
+    assert_eq!(rest, ["x"]);
 }
 
 #[test]
