@@ -131,7 +131,7 @@ impl Agent {
             reloads: Reloads::default(),
             failed: BTreeSet::new(),
         };
-        agent.bring(wanted, false);
+        agent.bring(wanted, false, |_| {});
         match agent.pipelines.is_empty() {
             true => Err(AgentError::NoPipeline),
             false => Ok(agent),

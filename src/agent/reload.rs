@@ -21,12 +21,13 @@ struct Ready {
 impl Agent {
     /// Brings the pipelines to what their files say now: changed ones are replaced, new ones started, and those that are
     /// gone stopped. With `all`, unchanged ones are replaced too (certificates and pattern files may have changed).
-    /// What is broken or cannot start changes nothing.
-    pub fn reload(&mut self, all: bool) {
+    /// What is broken or cannot start changes nothing. `before` is called where something may be about to change, which ends
+    /// what the old pipelines have counted.
+    pub fn reload(&mut self, all: bool, before: impl FnOnce(&Self)) {
         match self.settings.pipelines() {
             Ok(wanted) => {
                 self.refused = None;
-                self.bring(wanted, all);
+                self.bring(wanted, all, before);
             }
             Err(error) => {
                 let why = error.to_string();
@@ -39,7 +40,12 @@ impl Agent {
         }
     }
 
-    pub(super) fn bring(&mut self, wanted: Vec<PipelineSettings>, all: bool) {
+    pub(super) fn bring(
+        &mut self,
+        wanted: Vec<PipelineSettings>,
+        all: bool,
+        before: impl FnOnce(&Self),
+    ) {
         let mut changed = BTreeSet::new();
         let mut seen = BTreeMap::new();
         for settings in &wanted {
@@ -59,6 +65,7 @@ impl Agent {
         if changed.is_empty() {
             return;
         }
+        before(self);
         let mut candidates: Vec<Candidate> = wanted.into_iter().map(Candidate::load).collect();
         let connections = connect(&mut candidates);
         let mut candidates: BTreeMap<String, Candidate> = candidates

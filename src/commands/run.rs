@@ -71,13 +71,14 @@ fn run_until_told(mut agent: Agent, signals: &Signals) -> ExitCode {
     let mut metrics = MetricsStream::start(settings.metrics.as_ref());
     let mut published = Instant::now();
     loop {
+        let before_reload = |agent: &Agent| metrics.observe(agent);
         match signals.wait(WATCH_EVERY) {
             Some(Signal::Stop) => {
                 info!("stopping: delivering what is in flight");
                 break;
             }
-            Some(Signal::Reload) => agent.reload(true),
-            None if watch.is_due() => agent.reload(false),
+            Some(Signal::Reload) => agent.reload(true, before_reload),
+            None if watch.is_due() => agent.reload(false, before_reload),
             None => {}
         }
         if published.elapsed() >= PUBLISH_EVERY {
