@@ -1,4 +1,5 @@
-//! How fast documents are indexed with and without derived ids, side by side. Not part of `./test`: it judges nothing.
+//! How fast documents are indexed with and without derived ids, side by side, and how much of a processor Elasticsearch takes for it, which
+//! tells more where the machine has other work, too. Not part of `./test`: it judges nothing.
 
 use super::support::{AccessLog, Kelp, Topic, alone, wait_until};
 use serde_json::json;
@@ -30,7 +31,8 @@ fn derived_ids_and_ids_of_elasticsearch() {
     let access = AccessLog::new();
     let line = |n: usize| json!({"n": n, "line": access.lines[n % access.lines.len()]}).to_string();
     topic.write((0..count).map(line));
-    let mut rates = [Vec::new(), Vec::new()];
+    let (mut rates, mut costs) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    let cpu_s = || cpu_seconds(servers.elasticsearch.pid().unwrap());
     for round in 0..ROUNDS {
         for (way, derive) in ["true", "false"].into_iter().enumerate() {
             let group = format!("rates-{derive}-{round}");
@@ -38,22 +40,40 @@ fn derived_ids_and_ids_of_elasticsearch() {
             let mut kelp = Kelp::start_with(&servers, &topic, CONFIG, &[], &variables);
             let consumed = || topic.committed(&group);
             wait_until("the first", 120, consumed, |&committed| committed > 0);
-            let (begun, before) = (Instant::now(), topic.committed(&group));
+            let (begun, before, cpu_before) = (Instant::now(), topic.committed(&group), cpu_s());
             wait_until("all", 3600, consumed, |&committed| {
                 committed == count as i64
             });
             let seconds = begun.elapsed().as_secs_f64();
-            let rate = (count as i64 - before) as f64 / seconds;
-            println!("derive_document_id => {derive}: {rate:.0} documents a second");
+            let indexed = (count as i64 - before) as f64;
+            let (rate, cost) = (indexed / seconds, (cpu_s() - cpu_before) / indexed * 1e6);
+            println!(
+                "derive_document_id => {derive}: {rate:.0} documents a second, {cost:.0} µs of a processor for each"
+            );
             rates[way].push(rate);
+            costs[way].push(cost);
             kelp.terminate();
             assert_eq!(client.count(&group).unwrap(), count as u64);
         }
     }
-    let mean = |rates: &[f64]| rates.iter().sum::<f64>() / rates.len() as f64;
-    let [with, without] = rates.map(|rates| mean(&rates));
-    println!(
-        "{with:.0} documents a second with derived ids, {without:.0} without ({:+.1} %)",
-        (with / without - 1.0) * 100.0
-    );
+    let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+    for (what, [with, without]) in [
+        ("documents a second", rates),
+        ("µs of a processor for a document", costs),
+    ] {
+        let (with, without) = (mean(&with), mean(&without));
+        println!(
+            "{what}: {with:.0} with derived ids, {without:.0} without ({:+.1} %)",
+            (with / without - 1.0) * 100.0
+        );
+    }
+}
+
+/// What a process has used of processors so far.
+fn cpu_seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let ticks = |at: usize| fields.split(' ').nth(at).unwrap().parse::<f64>().unwrap();
+    // User and system time, in hundredths of a second.
+    (ticks(11) + ticks(12)) / 100.0
 }
