@@ -45,6 +45,11 @@ struct Span {
 }
 
 impl Watermark {
+    /// Nothing below `offset` is ever to be consumed: with nothing consumed yet, it is the offset to commit.
+    pub fn start_at(&mut self, offset: i64) {
+        self.committable.get_or_insert(offset);
+    }
+
     /// Appends the records of `batch` at the indices `range`, which were consumed after all earlier ones.
     ///
     /// The range must not be empty, its records must be of this partition and their offsets must rise.

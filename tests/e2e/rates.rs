@@ -69,11 +69,14 @@ fn derived_ids_and_ids_of_elasticsearch() {
     }
 }
 
-/// What a process has used of processors so far.
+/// What a process and those that it has started have used of processors so far.
 fn cpu_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
+    let Ok(stat) = read("stat") else { return 0.0 };
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     let ticks = |at: usize| fields.split(' ').nth(at).unwrap().parse::<f64>().unwrap();
+    let children = read(&format!("task/{pid}/children")).unwrap_or_default();
+    let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
     // User and system time, in hundredths of a second.
-    (ticks(11) + ticks(12)) / 100.0
+    (ticks(11) + ticks(12)) / 100.0 + children.map(cpu_seconds).sum::<f64>()
 }

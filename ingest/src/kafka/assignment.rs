@@ -65,6 +65,15 @@ impl Assignment {
             .insert(partition, added);
     }
 
+    /// It is known where the consumption of a partition that was just assigned begins. Once that is committed, what is written
+    /// while nobody has the partition is not passed over.
+    pub fn start_at(&mut self, topic: &str, partition: i32, offset: i64) {
+        if let Some(partition) = self.get_mut(topic, partition) {
+            partition.position.get_or_insert(offset);
+            partition.watermark.start_at(offset);
+        }
+    }
+
     /// A partition was taken away. Returns how many of its records were not settled.
     pub fn remove(&mut self, topic: &str, partition: i32) -> u64 {
         self.revision += 1;

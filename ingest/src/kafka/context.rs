@@ -24,6 +24,9 @@ use crate::source::Limits;
 /// How long to sleep between looks at what a revocation or the end waits for.
 pub(super) const SETTLING_INTERVAL: Duration = Duration::from_millis(2);
 
+/// How long to wait for the answer when the broker is asked where a new group begins.
+const START_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The state that the callbacks of one consumer share with its thread.
 pub(super) struct GroupContext {
     queue: Mutex<Option<Arc<Queue>>>,
@@ -31,6 +34,8 @@ pub(super) struct GroupContext {
     errors: Errors,
     group_id: String,
     revoke_timeout: Duration,
+    /// Whether a partition of which nothing was ever committed is consumed from its end on.
+    starts_at_end: bool,
 }
 
 /// What the callbacks change.
@@ -50,14 +55,15 @@ pub(super) struct GroupState {
 }
 
 impl GroupContext {
-    /// For a member of the group `group_id`.
-    pub fn new(group_id: String, revoke_timeout: Duration) -> Self {
+    /// For a member of the group `group_id`, which begins at the end of partitions that are new to it if `starts_at_end`.
+    pub fn new(group_id: String, revoke_timeout: Duration, starts_at_end: bool) -> Self {
         Self {
             queue: Mutex::new(None),
             state: Mutex::default(),
             errors: Errors::default(),
             group_id,
             revoke_timeout,
+            starts_at_end,
         }
     }
 
@@ -126,7 +132,7 @@ impl GroupContext {
         }
     }
 
-    fn assigned(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
+    fn assigned(&self, consumer: &BaseConsumer<Self>, partitions: &mut TopicPartitionList) {
         let queue = self
             .queue
             .lock()
@@ -145,6 +151,47 @@ impl GroupContext {
             self.state().assignment.add(topic, number);
         }
         info!(group = %self.group_id, partitions = %names(partitions), "partitions assigned");
+        if self.starts_at_end
+            && let Err(error) = self.settle_starts(consumer, partitions)
+        {
+            warn!(
+                group = %self.group_id,
+                "where partitions begin that are new to the group is not known ({error}): until a message of them was consumed, a restart begins at their end again"
+            );
+        }
+    }
+
+    /// Looks up the ends of partitions of which nothing was ever committed, to begin there and to commit just that. Otherwise
+    /// the next owner, or this one after a restart, would look for the end again and pass over what was written meanwhile.
+    fn settle_starts(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        partitions: &mut TopicPartitionList,
+    ) -> KafkaResult<()> {
+        let committed = consumer.committed_offsets(partitions.clone(), START_TIMEOUT)?;
+        let mut unknown = TopicPartitionList::new();
+        for element in committed.elements() {
+            element.error()?;
+            if element.offset() == Offset::Invalid {
+                // In place of a time, it asks for the end.
+                let (topic, number) = (element.topic(), element.partition());
+                unknown.add_partition_offset(topic, number, Offset::End)?;
+            }
+        }
+        if unknown.count() == 0 {
+            return Ok(());
+        }
+        let ends = consumer.offsets_for_times(unknown, START_TIMEOUT)?;
+        for element in ends.elements() {
+            element.error()?;
+            let (topic, number) = (element.topic(), element.partition());
+            if let Offset::Offset(offset) = element.offset() {
+                partitions.set_partition_offset(topic, number, Offset::Offset(offset))?;
+                self.state().assignment.start_at(topic, number, offset);
+            }
+        }
+        self.commit_settled(consumer);
+        Ok(())
     }
 
     /// Waits for what is in flight, commits it, and forgets the partitions.

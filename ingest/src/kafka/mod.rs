@@ -95,7 +95,11 @@ impl Member {
         to: (usize, Sender<Batch>),
     ) -> Result<Self, InputError> {
         let config = client_config::client_config(options, number)?;
-        let context = GroupContext::new(options.group_id.clone(), limits.revoke_timeout);
+        let starts_at_end = config
+            .get("auto.offset.reset")
+            .is_none_or(|reset| ["latest", "largest", "end"].contains(&reset));
+        let group_id = options.group_id.clone();
+        let context = GroupContext::new(group_id, limits.revoke_timeout, starts_at_end);
         let consumer: BaseConsumer<GroupContext> = config
             .create_with_context(context)
             .map_err(|error| InputError::Client(error.to_string()))?;

@@ -336,6 +336,35 @@ fn a_partition_that_is_not_acknowledged_is_paused_and_the_others_go_on() {
     assert!(running.drain().committed);
 }
 
+/// A group begins at the end of its partitions; from then on nothing is passed over, though nothing was consumed yet.
+#[test]
+fn what_is_written_while_a_new_group_is_away_is_consumed_when_it_is_back() {
+    let cluster = Cluster::new("away", 2);
+    cluster.produce("away", 2, 0..10);
+    let settings = [
+        ("topics", "away"),
+        ("group_id", "g"),
+        ("auto_offset_reset", "latest"),
+    ];
+    let running = cluster.input(&settings, Limits::default(), 64);
+    running.wait_for("the commit of where it begins", |stats| {
+        let mut partitions = stats.partitions.iter();
+        stats.partitions.len() == 2 && partitions.all(|partition| partition.committed == Some(5))
+    });
+    assert_eq!(cluster.committed("g", "away", 2), [Some(5), Some(5)]);
+    assert!(running.drain().committed);
+    cluster.produce("away", 2, 10..20);
+    let running = cluster.input(&settings, Limits::default(), 64);
+    let batches = running.receive(10);
+    let mut counts = BTreeMap::new();
+    count(&batches, &mut counts);
+    assert!(counts.into_iter().eq((10..20).map(|number| (number, 1))));
+    settle(&batches);
+    drop(batches);
+    assert!(running.drain().committed);
+    assert_eq!(cluster.committed("g", "away", 2), [Some(10), Some(10)]);
+}
+
 #[test]
 fn several_consumers_share_the_partitions() {
     let cluster = Cluster::new("shared", 4);

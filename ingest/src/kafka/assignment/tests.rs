@@ -13,7 +13,8 @@ const PARTITIONS: i32 = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Assign(i32),
+    /// A partition is assigned; it may be known where it begins.
+    Assign(i32, bool),
     Revoke(i32),
     /// A batch is read: so many records of each of these partitions in turn, of those that are owned.
     Read(Vec<(i32, u32)>),
@@ -27,7 +28,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        1 => (0..PARTITIONS).prop_map(Step::Assign),
+        1 => (0..PARTITIONS, any::<bool>()).prop_map(|(partition, known)| Step::Assign(partition, known)),
         1 => (0..PARTITIONS).prop_map(Step::Revoke),
         4 => prop::collection::vec((0..PARTITIONS, 1..4u32), 1..4).prop_map(Step::Read),
         4 => Just(Step::HandOver),
@@ -41,6 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Default)]
 struct Owned {
     next: i64,
+    /// Where it begins, if that is known.
+    start: Option<i64>,
     /// All that was handed over since it was assigned.
     tracked: Vec<(i64, Arc<Offsets>, u32)>,
     seen: Option<i64>,
@@ -56,7 +59,10 @@ impl Owned {
         });
         match open {
             Some((offset, ..)) => Some(*offset),
-            None => self.tracked.last().map(|(offset, ..)| offset + 1),
+            None => {
+                let last = self.tracked.last();
+                last.map(|(offset, ..)| offset + 1).or(self.start)
+            }
         }
     }
 }
@@ -186,17 +192,21 @@ impl World {
 
     fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
         match step {
-            Step::Assign(partition) if !self.owned.contains_key(&partition) => {
+            Step::Assign(partition, is_known) if !self.owned.contains_key(&partition) => {
                 self.assignment.add("t", partition);
                 self.assigned[partition as usize] += 1;
                 let next = self.broker[partition as usize];
-                self.owned.insert(
-                    partition,
-                    Owned {
-                        next,
-                        ..Owned::default()
-                    },
-                );
+                let start = is_known.then_some(next);
+                if is_known {
+                    self.assignment.start_at("t", partition, next);
+                }
+                let owned = Owned {
+                    next,
+                    start,
+                    seen: start,
+                    ..Owned::default()
+                };
+                self.owned.insert(partition, owned);
             }
             Step::Revoke(partition) => {
                 if let Some(owned) = self.owned.remove(&partition) {
@@ -216,7 +226,7 @@ impl World {
             }
             Step::Advance => self.advance()?,
             Step::Commit(taken) => self.commit(taken)?,
-            Step::Assign(_) | Step::Read(_) | Step::Settle(_) => {}
+            Step::Assign(..) | Step::Read(_) | Step::Settle(_) => {}
         }
         Ok(())
     }
