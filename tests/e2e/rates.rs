@@ -71,12 +71,23 @@ fn derived_ids_and_ids_of_elasticsearch() {
 
 /// What a process and those that it has started have used of processors so far.
 fn cpu_seconds(pid: u32) -> f64 {
-    let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
-    let Ok(stat) = read("stat") else { return 0.0 };
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return 0.0;
+    };
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     let ticks = |at: usize| fields.split(' ').nth(at).unwrap().parse::<f64>().unwrap();
-    let children = read(&format!("task/{pid}/children")).unwrap_or_default();
-    let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    // A child belongs to the thread that has started it.
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let threads = threads.into_iter().flatten().flatten();
+    let children =
+        threads.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|all| {
+            all.split_whitespace()
+                .map(|pid| pid.parse().unwrap())
+                .collect::<Vec<_>>()
+        })
+        .collect();
     // User and system time, in hundredths of a second.
-    (ticks(11) + ticks(12)) / 100.0 + children.map(cpu_seconds).sum::<f64>()
+    (ticks(11) + ticks(12)) / 100.0 + children.into_iter().map(cpu_seconds).sum::<f64>()
 }
