@@ -163,13 +163,11 @@ impl Block {
     }
 }
 
-/// `N` bytes of the text from a position on, if it has as many.
+/// `N` bytes of the text from a position on, if it has as many. Positions are below 4 GiB.
 #[inline(always)]
 pub(super) fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
-    if at > bytes.len() {
-        return None;
-    }
-    bytes[at..].first_chunk()
+    let at = at as u32 as usize; // so that the compiler sees that no sum overflows
+    bytes.get(at..at + N)?.first_chunk()
 }
 
 /// The text from a position on, as far as `N` blocks reach.

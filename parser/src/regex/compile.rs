@@ -12,7 +12,7 @@ use super::analysis::{any, captures_in_order, first, nullable, resolve_boundarie
 use super::ast::{Assertion, Node, Repeat, RepeatKind};
 use super::byteset::ByteSet;
 use super::class::CharClass;
-use super::fuse::fuse;
+use super::fuse::{fields_by_operation, fuse};
 use super::known::{self, Recognized};
 use super::parse::Parsed;
 use super::prefilter::Prefilter;
@@ -74,7 +74,6 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         anchored: is_anchored(&root),
         first_only: memoizable && begins_with_everything(&root),
         memoizable,
-        ops: compiler.ops,
         classes,
         nexts: compiler.nexts.iter().map(NextTable::new).collect(),
         literals: compiler.literals,
@@ -86,7 +85,9 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         scopes: compiler.scopes,
         resets: compiler.resets,
         knowns: compiler.knowns,
+        field_at: fields_by_operation(&compiler.ops),
         fields,
+        ops: compiler.ops,
         iterations: compiler.iterations,
         scope_count: compiler.scope_count + 1,
     })
@@ -167,6 +168,9 @@ impl Compiler {
             Node::Alternate(nodes) => self.alternate(nodes, after),
             Node::Repeat(repeat) => self.repeat(repeat, after),
             Node::Capture { group, node } => {
+                if let Some(outside) = looks_outside(*group, node) {
+                    return self.emit(&outside, after);
+                }
                 let slot = 2 * *group as u16;
                 let undo = self.undo_all || self.after_loop.is_some();
                 let save = if undo { Op::SaveUndo } else { Op::Save };
@@ -356,6 +360,28 @@ impl Compiler {
     fn literal_index(&mut self, text: &str) -> u16 {
         position_or_push(&mut self.literals, text.as_bytes().into())
     }
+}
+
+/// A capture without the looks at its edges, which then stand outside of it, where they match the same.
+fn looks_outside(group: u32, node: &Node) -> Option<Node> {
+    let Node::Concat(nodes) = node else {
+        return None;
+    };
+    let is_look = |node: &Node| match node {
+        Node::Look { node, .. } => single_class(node).is_some(),
+        _ => false,
+    };
+    let begin = nodes.iter().take_while(|node| is_look(node)).count();
+    let end = nodes.iter().rposition(|node| !is_look(node))? + 1;
+    if (begin, end) == (0, nodes.len()) || known::recognize(node).is_some() {
+        return None;
+    }
+    let inside = Node::Capture {
+        group,
+        node: Box::new(Node::Concat(nodes[begin..end].to_vec())),
+    };
+    let (before, after) = (&nodes[..begin], &nodes[end..]);
+    Some(Node::Concat([before, &[inside], after].concat()))
 }
 
 /// Makes everything that leads to a jump lead to where the jump leads.

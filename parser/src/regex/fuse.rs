@@ -7,7 +7,7 @@
 use super::class::CharClass;
 use super::compile::Compiler;
 use super::known::Matcher;
-use super::program::{Field, FieldKind, Op, Pc, ShortText, UNBOUNDED};
+use super::program::{Field, FieldKind, NO_FIELD, Op, Pc, ShortText, UNBOUNDED};
 use super::table::ClassTable;
 
 /// Joins what it can; returns the joint operations' parts. `unused` is a slot, of two, for what is not captured.
@@ -30,11 +30,22 @@ pub(super) fn fuse(compiler: &mut Compiler, classes: &[ClassTable], unused: u16)
         }
     }
     for field in &mut fields {
-        if let Op::Field(next) = compiler.ops[field.next as usize] {
-            field.follow = Some(next);
+        if let Op::Field(next) = compiler.ops[field.next as usize]
+            && field.more.is_none()
+        {
+            field.follow = next;
         }
     }
     fields
+}
+
+/// For each operation its field.
+pub(super) fn fields_by_operation(ops: &[Op]) -> Vec<u16> {
+    let field = |op: &Op| match op {
+        Op::Field(field) => *field,
+        _ => NO_FIELD,
+    };
+    ops.iter().map(field).collect()
 }
 
 /// What a field matches, and the operation after that.
@@ -174,7 +185,7 @@ fn and_what_follows(compiler: &Compiler, joined: Op, what: Matched, slot: u16) -
             Op::Dispatch(table) => Some(table),
             _ => None,
         },
-        follow: None,
+        follow: NO_FIELD,
         next,
         pc: what.pc,
         literal: ShortText::beginning(&text),

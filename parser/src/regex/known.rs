@@ -132,7 +132,10 @@ impl Matcher {
 /// The end of the digits at `at`.
 #[inline(always)]
 fn digits_end(bytes: &[u8], at: usize) -> usize {
-    let digits = leading(Window::<1>::new(bytes, at).bits(Block::digits));
+    let digits = match chunk(bytes, at) {
+        Some(chunk) => leading(Block::new(chunk).digits().bits().into()),
+        None => leading(Window::<1>::new(bytes, at).bits(Block::digits)),
+    };
     if digits < BLOCK {
         return at + digits;
     }
@@ -154,10 +157,25 @@ fn is_wordlike(byte: u8) -> bool {
 /// The end of a dotted quad that no digit follows.
 #[inline(always)]
 fn quad_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let window = Window::<1>::new(bytes, at);
-    let digits = window.bits(Block::digits);
+    let length = match chunk(bytes, at) {
+        Some(chunk) => {
+            let block = Block::new(chunk);
+            quad_length(|set| set(block).bits().into())
+        }
+        None => {
+            let window = Window::<1>::new(bytes, at);
+            quad_length(|set| window.bits(set))
+        }
+    };
+    length.map(|length| at + length)
+}
+
+/// The length of a dotted quad at the beginning of a block, whose sets the argument tells.
+#[inline(always)]
+fn quad_length(bits: impl Fn(fn(Block) -> Block) -> u64) -> Option<usize> {
+    let digits = bits(Block::digits);
     // The three dots between the octets, from the first on; what is lacking is far away.
-    let dots = window.bits(|block| block.is(b'.')) | 7 << 40;
+    let dots = bits(|block| block.is(b'.')) | 7 << 40;
     let after_first = dots & (dots - 1);
     let after_second = after_first & (after_first - 1);
     let [first, second, third] =
@@ -170,10 +188,10 @@ fn quad_end(bytes: &[u8], at: usize) -> Option<usize> {
     let three = two & digits >> 2;
     let four = three & digits >> 3;
     // ... and of three digits not above 255.
-    let above_two = window.bits(|block| block.between(b'3', b'9'));
-    let exactly_two = window.bits(|block| block.is(b'2'));
-    let above_five = window.bits(|block| block.between(b'6', b'9'));
-    let exactly_five = window.bits(|block| block.is(b'5'));
+    let above_two = bits(|block| block.between(b'3', b'9'));
+    let exactly_two = bits(|block| block.is(b'2'));
+    let above_five = bits(|block| block.between(b'6', b'9'));
+    let exactly_five = bits(|block| block.is(b'5'));
     let above_55 = above_five >> 1 | exactly_five >> 1 & above_five >> 2;
     let too_large = three & (above_two | exactly_two & above_55);
     let separators = 1 << first | 1 << second | 1 << third;
@@ -182,32 +200,49 @@ fn quad_end(bytes: &[u8], at: usize) -> Option<usize> {
         && too_large == 0
         && end <= BLOCK
         && (digits | separators) & lowest(end) == lowest(end);
-    clean.then_some(at + end)
+    clean.then_some(end)
 }
 
 fn ip_or_host(bytes: &[u8], at: usize) -> Found {
     if after_word(bytes, at) {
         return Found::Unsure;
     }
-    short_host::<1>(bytes, at)
-        .or_else(|| short_host::<2>(bytes, at))
+    let short = match chunk(bytes, at) {
+        Some(chunk) => {
+            let block = Block::new(chunk);
+            host_within(bytes, at, BLOCK, |set| set(block).bits().into())
+        }
+        None => None,
+    };
+    short.unwrap_or_else(|| longer_host(bytes, at))
+}
+
+/// A host name or address that does not end within a block, or not long before the text.
+#[inline(never)]
+fn longer_host(bytes: &[u8], at: usize) -> Found {
+    let window = Window::<2>::new(bytes, at);
+    host_within(bytes, at, 2 * BLOCK, |set| window.bits(set))
         .unwrap_or_else(|| long_host(bytes, at))
 }
 
-/// A host name or address that ends within `N` blocks.
+/// A host name or address that ends within some bytes, whose sets the last argument tells.
 #[inline(always)]
-fn short_host<const N: usize>(bytes: &[u8], at: usize) -> Option<Found> {
-    let window = Window::<N>::new(bytes, at);
-    let alphanumeric = window.bits(Block::alphanumeric);
-    let others = window.bits(|block| block.between(b'-', b'.'));
+fn host_within(
+    bytes: &[u8],
+    at: usize,
+    reach: usize,
+    bits: impl Fn(fn(Block) -> Block) -> u64,
+) -> Option<Found> {
+    let alphanumeric = bits(Block::alphanumeric);
+    let others = bits(|block| block.between(b'-', b'.'));
     let length = leading(alphanumeric | others);
-    if length == N * BLOCK {
+    if length == reach {
         return None;
     }
     let end = at + length;
     let colon = bytes.get(end) == Some(&b':');
     let digit = bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let dots = window.bits(|block| block.is(b'.'));
+    let dots = bits(|block| block.is(b'.'));
     let label_begins = (dots << 1 | 1) & lowest(length);
     Some(if length == 0 && !colon {
         Found::Nothing
@@ -274,28 +309,47 @@ pub(super) fn number(bytes: &[u8], at: usize) -> Found {
     if at > 0 && matches!(bytes[at - 1], b'0'..=b'9' | b'.' | b'+' | b'-') {
         return Found::Nothing;
     }
-    let Some(chunk) = chunk(bytes, at) else {
-        return any_number(bytes, at);
+    let length = match chunk(bytes, at) {
+        Some(chunk) => {
+            let block = Block::new(chunk);
+            number_length(chunk[0], block.digits().bits(), block.is(b'.').bits())
+        }
+        None => number_length_near_end(bytes, at),
     };
-    let block = Block::new(chunk);
-    let digits = block.digits().bits();
-    let signs = sign(chunk[0]);
+    match length {
+        Some(0) => Found::Nothing,
+        Some(length) => Found::End(at + length),
+        None => any_number(bytes, at),
+    }
+}
+
+#[inline(never)]
+fn number_length_near_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let window = Window::<1>::new(bytes, at);
+    let dots = window.bits(|block| block.is(b'.'));
+    number_length(
+        *bytes.get(at)?,
+        window.bits(Block::digits) as u32,
+        dots as u32,
+    )
+}
+
+/// The length of a number that begins with this byte, 0 if it is none, `None` if the block may end before it. Given is
+/// where in the block there are digits and dots.
+#[inline(always)]
+fn number_length(first: u8, digits: u32, dots: u32) -> Option<usize> {
+    let signs = sign(first);
     let whole = (!(digits | signs)).trailing_zeros();
     if whole as usize + 1 >= BLOCK {
-        return any_number(bytes, at);
+        return None;
     }
-    let dot = block.is(b'.').bits() >> whole & 1;
-    let after_dot = digits >> whole >> 1;
-    let fraction = (!after_dot).trailing_zeros();
-    let length = match dot == 1 && fraction > 0 {
+    let fraction = (!(digits >> whole >> 1)).trailing_zeros();
+    let length = match dots >> whole & 1 == 1 && fraction > 0 {
         true => whole + 1 + fraction,
         false if whole > signs => whole,
-        false => return Found::Nothing,
+        false => 0,
     };
-    if length as usize >= BLOCK {
-        return any_number(bytes, at);
-    }
-    Found::End(at + length as usize)
+    (length as usize).lt(&BLOCK).then_some(length as usize)
 }
 
 #[inline(never)]
@@ -418,18 +472,29 @@ fn httpd_user(bytes: &[u8], at: usize) -> Found {
 }
 
 fn java_class(bytes: &[u8], at: usize) -> Found {
-    let window = Window::<4>::new(bytes, at);
+    match dotted_name::<2>(bytes, at) {
+        Some(found) => found,
+        None => dotted_name::<4>(bytes, at).unwrap_or(Found::Unsure),
+    }
+}
+
+/// A name that ends within `N` blocks.
+#[inline(always)]
+fn dotted_name<const N: usize>(bytes: &[u8], at: usize) -> Option<Found> {
+    let window = Window::<N>::new(bytes, at);
     let digits = window.bits(Block::digits);
     let dots = window.bits(|block| block.is(b'.'));
     let others = window.bits(|block| block.letters().or(block.is(b'_')).or(block.is(b'$')));
     let length = leading(digits | dots | others);
     let begins = dots << 1 | 1;
-    // Every part begins with a letter; what is longer than the window goes through the generic code.
-    if length + 1 < 4 * BLOCK && begins & lowest(length + 1) & !others == 0 {
-        Found::End(at + length)
-    } else {
-        Found::Unsure
+    if length + 1 >= N * BLOCK {
+        return None;
     }
+    // Every part begins with a letter.
+    Some(match begins & lowest(length + 1) & !others == 0 {
+        true => Found::End(at + length),
+        false => Found::Unsure,
+    })
 }
 
 #[cfg(test)]

@@ -137,8 +137,8 @@ pub(super) struct Field {
     pub(super) slot: u16,
     /// The dispatch with which it goes on.
     pub(super) dispatch: Option<u16>,
-    /// The field with which it goes on, if it is one.
-    pub(super) follow: Option<u16>,
+    /// The field with which it goes on, if that is settled, else [`NO_FIELD`].
+    pub(super) follow: u16,
     /// Where it goes on otherwise.
     pub(super) next: Pc,
     /// The operation of the run, or the generic code of the known sub-pattern.
@@ -148,6 +148,9 @@ pub(super) struct Field {
     /// The first operation joined, which stood in the place of this.
     pub(super) joined: Op,
 }
+
+/// No index of a field.
+pub(super) const NO_FIELD: u16 = u16::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
@@ -225,11 +228,12 @@ impl ShortText {
         if rest.len() < usize::from(self.length) {
             return None;
         }
+        if let Some(last) = text.last_chunk::<8>() {
+            let before = 8 * (8 - rest.len() as u32);
+            return Some(u64::from_le_bytes(*last).checked_shr(before).unwrap_or(0));
+        }
         let mut bytes = [0; 8];
-        bytes
-            .iter_mut()
-            .zip(rest)
-            .for_each(|(byte, &text)| *byte = text);
+        bytes[..rest.len()].copy_from_slice(rest);
         Some(u64::from_le_bytes(bytes))
     }
 }
@@ -255,6 +259,8 @@ pub(super) struct Program {
     pub(super) backrefs: Vec<Backref>,
     pub(super) knowns: Vec<Known>,
     pub(super) fields: Vec<Field>,
+    /// For each operation its field, or [`NO_FIELD`].
+    pub(super) field_at: Vec<u16>,
     /// Capture spans (two slots a group, the whole match first), then registers of loops and scopes.
     pub(super) slots: usize,
     pub(super) groups: usize,

@@ -11,21 +11,23 @@ const STRIDE: usize = 2 * BLOCK;
 /// A set of bytes to be found.
 #[derive(Debug)]
 pub(super) struct Scan {
-    table: [bool; 256],
-    ranges: Ranges,
+    /// The ranges that are compared; those that are too many repeat another.
+    ranges: [Range; 6],
     /// All ones where the ranges are those of the bytes that are not in the set.
     inverted: u32,
+    how: How,
+    table: [bool; 256],
 }
 
-/// Ranges as first byte and width, each repeated for a whole block; padded by repeating one of them.
-#[derive(Debug)]
-enum Ranges {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
     /// The set is empty.
-    None,
-    Two([Range; 2]),
-    Four([Range; 4]),
-    Six([Range; 6]),
-    Many,
+    Never,
+    /// With so many of the ranges.
+    Two,
+    Four,
+    Six,
+    ByTable,
 }
 
 /// A range of bytes, ready to be compared with a block.
@@ -40,66 +42,80 @@ impl Scan {
         let (of_set, of_rest) = (ranges(&table, true), ranges(&table, false));
         let inverted = of_rest.len() < of_set.len();
         let ranges = if inverted { of_rest } else { of_set };
-        let padded = |at: usize| {
-            let (first, width) = ranges[at.min(ranges.len() - 1)];
+        let how = match ranges.len() {
+            0 if !inverted => How::Never,
+            1 | 2 => How::Two,
+            3 | 4 => How::Four,
+            5 | 6 => How::Six,
+            _ => How::ByTable,
+        };
+        let range = |at: usize| {
+            let (first, width) = ranges.get(at).or(ranges.last()).copied().unwrap_or((0, 0));
             Range {
                 first: Block::splat(first),
                 width: Block::splat(width),
             }
         };
-        let ranges = match ranges.len() {
-            0 if !inverted => Ranges::None,
-            1 | 2 => Ranges::Two(std::array::from_fn(padded)),
-            3 | 4 => Ranges::Four(std::array::from_fn(padded)),
-            5 | 6 => Ranges::Six(std::array::from_fn(padded)),
-            _ => Ranges::Many,
-        };
         Scan {
-            table,
-            ranges,
+            ranges: std::array::from_fn(range),
             inverted: if inverted { u32::MAX } else { 0 },
+            how,
+            table,
         }
     }
 
     /// The first position from `at` whose byte is in the set, else the length of the text.
     #[inline(always)]
     pub(super) fn find(&self, bytes: &[u8], at: usize) -> usize {
-        match &self.ranges {
-            Ranges::None => bytes.len(),
-            Ranges::Two(ranges) => self.find_in(ranges, bytes, at),
-            Ranges::Four(ranges) => self.find_in(ranges, bytes, at),
-            Ranges::Six(ranges) => self.find_in(ranges, bytes, at),
-            Ranges::Many => self.find_by_table(bytes, at),
+        match self.how {
+            How::Never => bytes.len(),
+            How::Two => self.find_in(self.some_ranges::<2>(), bytes, at),
+            How::Four => self.find_in(self.some_ranges::<4>(), bytes, at),
+            How::Six => self.find_in(&self.ranges, bytes, at),
+            How::ByTable => self.find_by_table(bytes, at),
         }
     }
 
     /// How many ranges are compared, if that is how the set is found.
     pub(super) fn ranges(&self) -> Option<usize> {
-        match &self.ranges {
-            Ranges::None => Some(0),
-            Ranges::Many => None,
-            Ranges::Two(_) => Some(2),
-            Ranges::Four(_) => Some(4),
-            Ranges::Six(_) => Some(6),
+        match self.how {
+            How::Never => Some(0),
+            How::Two => Some(2),
+            How::Four => Some(4),
+            How::Six => Some(6),
+            How::ByTable => None,
         }
     }
 
     /// The same as [`Scan::find`], for a set of two ranges.
     #[inline(always)]
     pub(super) fn find_by_two(&self, bytes: &[u8], at: usize) -> usize {
-        match &self.ranges {
-            Ranges::Two(ranges) => self.find_in(ranges, bytes, at),
-            _ => self.find_by_table(bytes, at),
+        self.find_in(self.some_ranges::<2>(), bytes, at)
+    }
+
+    /// How many bytes from `at` on are not in the set of `N` ranges, if that is clear within a block.
+    #[inline(always)]
+    pub(super) fn within_a_block<const N: usize>(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        let block = Block::new(chunk(bytes, at)?);
+        match inside(self.some_ranges::<N>(), block) ^ (self.inverted & 0xffff) {
+            0 => None,
+            hits => Some(hits.trailing_zeros() as usize),
         }
     }
 
-    /// The same as [`Scan::find`], for a set of four ranges.
+    /// The same as [`Scan::find`] where it is not clear within a block.
     #[inline(always)]
-    pub(super) fn find_by_four(&self, bytes: &[u8], at: usize) -> usize {
-        match &self.ranges {
-            Ranges::Four(ranges) => self.find_in(ranges, bytes, at),
-            _ => self.find_by_table(bytes, at),
+    pub(super) fn beyond_a_block<const N: usize>(&self, bytes: &[u8], at: usize) -> usize {
+        match bytes.len() - at >= BLOCK {
+            true => self.find_further(self.some_ranges::<N>(), bytes, at + BLOCK),
+            false => self.find_near_end(self.some_ranges::<N>(), bytes, at),
         }
+    }
+
+    #[inline(always)]
+    fn some_ranges<const N: usize>(&self) -> &[Range; N] {
+        const { assert!(N <= 6) };
+        self.ranges.first_chunk().expect("there are six")
     }
 
     #[inline(always)]

@@ -31,26 +31,14 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
                     let class = &program.classes[usize::from(field.index)];
                     class.step(self.text, at).unwrap_or(at)
                 }
-                FieldKind::FewRanges => {
-                    let end = program.classes[usize::from(field.index)]
-                        .end
-                        .find_by_two(bytes, at);
-                    if end - at < usize::from(field.min) {
-                        return Way::FAILED;
-                    }
-                    self.owe_for(end - at);
-                    end
-                }
-                FieldKind::SomeRanges => {
-                    let end = program.classes[usize::from(field.index)]
-                        .end
-                        .find_by_four(bytes, at);
-                    if end - at < usize::from(field.min) {
-                        return Way::FAILED;
-                    }
-                    self.owe_for(end - at);
-                    end
-                }
+                FieldKind::FewRanges => match self.run_by::<2>(field, at) {
+                    Some(end) => end,
+                    None => return Way::FAILED,
+                },
+                FieldKind::SomeRanges => match self.run_by::<4>(field, at) {
+                    Some(end) => end,
+                    None => return Way::FAILED,
+                },
                 FieldKind::Int => match known::int(bytes, at) {
                     Found::End(end) => end,
                     _ => return Way::FAILED,
@@ -84,24 +72,26 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
                 }
             };
             let slot = usize::from(field.slot);
-            if let Some(span) = self.slots.get_mut(slot..slot + 2) {
-                span.copy_from_slice(&[at as u32, end as u32]);
+            if let Some([first, last]) = self.slots.get_mut(slot..slot + 2) {
+                *first = at as u32;
+                *last = end as u32;
             }
             at = match field.literal.skip(bytes, end) {
                 Some(after) => after,
                 None => return Way::FAILED,
             };
+            if let Some(next) = program.fields.get(usize::from(field.follow)) {
+                field = next;
+                continue;
+            }
             if let Some(byte) = field.more
                 && bytes.get(at) == Some(&byte)
             {
                 at = self.more_of(byte, at);
             }
-            field = match field.follow {
-                Some(next) => &program.fields[usize::from(next)],
-                None => match self.next_field(field, at) {
-                    Ok(next) => next,
-                    Err(way) => return way,
-                },
+            field = match self.next_field(field, at) {
+                Ok(next) => next,
+                Err(way) => return way,
             };
         }
     }
@@ -115,11 +105,11 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
             None => field.next,
         };
         loop {
-            let op = &program.ops[pc as usize];
-            if let Op::Field(next) = *op {
-                return Ok(&program.fields[usize::from(next)]);
+            let next = program.field_at[pc as usize];
+            if let Some(next) = program.fields.get(usize::from(next)) {
+                return Ok(next);
             }
-            pc = match *op {
+            pc = match program.ops[pc as usize] {
                 Op::Save(slot) => {
                     self.slots[usize::from(slot)] = at as u32;
                     pc + 1
@@ -143,6 +133,20 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
                 Op::Jump(to) => to,
                 _ => return Err(Way::to(pc, at)),
             };
+        }
+    }
+
+    /// The end of a run of a set of `N` ranges.
+    #[inline(always)]
+    fn run_by<const N: usize>(&mut self, field: &Field, at: usize) -> Option<usize> {
+        let class = &self.program.classes[usize::from(field.index)];
+        match class.end.within_a_block::<N>(self.bytes, at) {
+            Some(length) => (length >= usize::from(field.min)).then_some(at + length),
+            None => {
+                let end = class.end.beyond_a_block::<N>(self.bytes, at);
+                self.owe_for(end - at);
+                (end - at >= usize::from(field.min)).then_some(end)
+            }
         }
     }
 
