@@ -89,7 +89,12 @@ pub struct FilterArgs {
 #[derive(Args, Debug)]
 pub struct GrokArgs {
     /// The pattern, such as '%{IP:client} %{GREEDYDATA:message}'.
-    pub pattern: String,
+    #[arg(required_unless_present = "suggest")]
+    pub pattern: Option<String>,
+
+    /// Propose patterns for the lines, instead of trying one.
+    #[arg(long, conflicts_with_all = ["pattern", "explain", "all_captures"])]
+    pub suggest: bool,
 
     /// For a line that does not match, say how far it did, and what was expected there.
     #[arg(long)]

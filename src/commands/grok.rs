@@ -1,5 +1,8 @@
 //! `kelp grok`: tries a grok pattern on lines from standard input, and says why a line does not match.
 
+mod suggest;
+
+use std::borrow::Cow;
 use std::io::{BufRead, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +25,8 @@ enum GrokCommandError {
     Files(#[from] kelp_parser::grok::PatternFileError),
     #[error("the pattern directory `{}` does not exist", .0.display())]
     NoDirectory(PathBuf),
+    #[error("give a pattern, or --suggest")]
+    NoPattern,
     #[error("standard input cannot be read: {0}")]
     Read(std::io::Error),
     #[error("standard output cannot be written: {0}")]
@@ -30,7 +35,11 @@ enum GrokCommandError {
 
 /// Runs the command. Success means that every line matched.
 pub fn run(args: &GrokArgs) -> ExitCode {
-    match try_lines(args) {
+    let done = match args.suggest {
+        true => suggest::run(args),
+        false => try_lines(args),
+    };
+    match done {
         Ok((matched, all)) => {
             eprintln!("{matched} of {all} lines matched");
             ExitCode::from(u8::from(matched < all))
@@ -45,7 +54,8 @@ pub fn run(args: &GrokArgs) -> ExitCode {
 /// How many lines matched, and how many there were.
 fn try_lines(args: &GrokArgs) -> Result<(usize, usize), GrokCommandError> {
     let library = library(args)?;
-    let grok = Grok::compile(&args.pattern, &library, !args.all_captures)?;
+    let pattern = args.pattern.as_deref().ok_or(GrokCommandError::NoPattern)?;
+    let grok = Grok::compile(pattern, &library, !args.all_captures)?;
     let stdout = std::io::stdout();
     let printer = Printer {
         grok: &grok,
@@ -58,17 +68,7 @@ fn try_lines(args: &GrokArgs) -> Result<(usize, usize), GrokCommandError> {
     let mut input = std::io::stdin().lock();
     let mut scratch = Scratch::default();
     let (mut matched, mut all, mut bytes) = (0, 0, Vec::new());
-    loop {
-        bytes.clear();
-        if input
-            .read_until(b'\n', &mut bytes)
-            .map_err(GrokCommandError::Read)?
-            == 0
-        {
-            break;
-        }
-        let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+    while let Some(line) = next_line(&mut input, &mut bytes).map_err(GrokCommandError::Read)? {
         all += 1;
         let printed = match grok.matches(&line, &mut scratch) {
             Ok(true) => {
@@ -84,11 +84,22 @@ fn try_lines(args: &GrokArgs) -> Result<(usize, usize), GrokCommandError> {
     Ok((matched, all))
 }
 
+/// The next line, without its end.
+fn next_line<'b>(
+    input: &mut impl BufRead,
+    bytes: &'b mut Vec<u8>,
+) -> std::io::Result<Option<Cow<'b, str>>> {
+    bytes.clear();
+    if input.read_until(b'\n', bytes)? == 0 {
+        return Ok(None);
+    }
+    let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    Ok(Some(String::from_utf8_lossy(line)))
+}
+
 fn library(args: &GrokArgs) -> Result<Library, GrokCommandError> {
-    let mut library = Library::new(match args.ecs.into() {
-        EcsCompatibility::Disabled => PatternSet::Legacy,
-        _ => PatternSet::EcsV1,
-    });
+    let mut library = Library::new(pattern_set(args));
     for directory in &args.patterns_dir {
         if !directory.exists() {
             return Err(GrokCommandError::NoDirectory(directory.clone()));
@@ -96,6 +107,13 @@ fn library(args: &GrokArgs) -> Result<Library, GrokCommandError> {
         library.add_paths(&[directory.to_string_lossy().into_owned()], "*")?;
     }
     Ok(library)
+}
+
+fn pattern_set(args: &GrokArgs) -> PatternSet {
+    match args.ecs.into() {
+        EcsCompatibility::Disabled => PatternSet::Legacy,
+        _ => PatternSet::EcsV1,
+    }
 }
 
 /// One captured value.

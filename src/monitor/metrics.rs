@@ -19,6 +19,7 @@ pub fn render(node: &NodeSnapshot) -> String {
     lags(&mut page, node);
     inputs(&mut page, node);
     filters(&mut page, node);
+    filter_parts(&mut page, node);
     outputs(&mut page, node);
     page.text
 }
@@ -249,6 +250,56 @@ fn filters(page: &mut Page, node: &NodeSnapshot) {
                 ],
                 read(&filter.counters) as f64,
             );
+        }
+    }
+}
+
+/// How much of a part's text is its label, in characters.
+const LABEL_CHARS: usize = 80;
+
+fn filter_parts(page: &mut Page, node: &NodeSnapshot) {
+    let parts = || {
+        let filters = parts(node, |pipeline| &pipeline.filters);
+        filters.flat_map(|(pipeline, filter)| {
+            let parts = filter.parts.iter().enumerate();
+            parts.map(move |(at, part)| {
+                let of: String = part.of.chars().take(LABEL_CHARS).collect();
+                (pipeline, filter.id.as_str(), at.to_string(), of, part)
+            })
+        })
+    };
+    page.family(
+        "kelp_filter_part_total",
+        "counter",
+        "What a filter counts of its parts, such as the patterns of grok.",
+    );
+    for (pipeline, id, number, of, part) in parts() {
+        for (what, count) in &part.counts {
+            let labels = [
+                ("pipeline", pipeline),
+                ("id", id),
+                ("part", &number),
+                ("of", &of),
+                ("what", what),
+            ];
+            page.sample(&labels, *count as f64);
+        }
+    }
+    page.family(
+        "kelp_grok_stopped_total",
+        "counter",
+        "In which sub-pattern a pattern stopped, of the few missed lines that are looked at each second.",
+    );
+    for (pipeline, id, number, of, part) in parts() {
+        for (place, count) in part.stops.iter().flat_map(|stops| &stops.places) {
+            let labels = [
+                ("pipeline", pipeline),
+                ("id", id),
+                ("part", &number),
+                ("of", &of),
+                ("in", place),
+            ];
+            page.sample(&labels, *count as f64);
         }
     }
 }

@@ -1,8 +1,11 @@
 //! `/_node/stats`, in the shape of Logstash's (source: `stats.rb`); what there is more of stands beside it.
 
+use kelp_parser::grok::Stops;
 use serde_json::{Map, Value, json};
 
-use super::snapshot::{FilterSnapshot, InputSnapshot, NodeSnapshot, OutputSnapshot, Snapshot};
+use super::snapshot::{
+    FilterSnapshot, InputSnapshot, NodeSnapshot, OutputSnapshot, PartSnapshot, Snapshot,
+};
 use super::{Api, info, process};
 use crate::agent::Reloads;
 use crate::clock::iso8601;
@@ -109,12 +112,55 @@ fn reloads(reloads: &Reloads) -> Value {
 }
 
 fn filter(filter: &FilterSnapshot) -> Value {
-    json!({
+    let counters = &filter.counters;
+    let mut stats = json!({
         "id": filter.id,
         "name": filter.name,
-        "events": {"in": filter.counters.events_in, "out": filter.counters.events_out},
-        "matches": filter.counters.matched,
-    })
+        "events": {"in": counters.events_in, "out": counters.events_out},
+        "matches": counters.matched,
+    });
+    if filter.name == "grok" {
+        // Logstash's grok has these two.
+        let mut per_field = Map::new();
+        for part in &filter.parts {
+            let count = per_field.entry(part.field.clone()).or_insert(json!(0));
+            *count = json!(count.as_u64().unwrap_or(0) + 1);
+        }
+        stats["failures"] = counters.events_in.saturating_sub(counters.matched).into();
+        stats["patterns_per_field"] = per_field.into();
+        stats["patterns"] = filter.parts.iter().map(pattern).collect();
+    } else if !filter.parts.is_empty() {
+        stats["parts"] = filter.parts.iter().map(part).collect();
+    }
+    stats
+}
+
+/// A pattern of grok.
+fn pattern(pattern: &PartSnapshot) -> Value {
+    let done = pattern.count("matched") + pattern.count("timed out");
+    let mut stats = part(pattern);
+    stats["missed"] = pattern.count("tried").saturating_sub(done).into();
+    if let Some(Stops {
+        sampled,
+        places,
+        last,
+    }) = pattern.stops.as_ref().filter(|stops| stops.sampled > 0)
+    {
+        stats["stopped"] = json!({"sampled": sampled, "in": places, "last": last});
+    }
+    stats
+}
+
+fn part(part: &PartSnapshot) -> Value {
+    let mut stats = Map::new();
+    if !part.field.is_empty() {
+        stats.insert("field".to_owned(), part.field.clone().into());
+    }
+    stats.insert("of".to_owned(), part.of.clone().into());
+    for (what, count) in &part.counts {
+        stats.insert(what.replace(' ', "_"), (*count).into());
+    }
+    stats.into()
 }
 
 fn input(input: &InputSnapshot) -> Value {

@@ -1,8 +1,11 @@
 //! What the process looks like at one moment.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use kelp_ingest::{SourceState, SourceStats};
+use kelp_parser::filter::CountName;
+use kelp_parser::grok::{Misses, Stops};
 use kelp_parser::pipeline::FilterCounters;
 use kelp_sink::OutputStats;
 use kelp_sink::dead_letter::StoragePolicy;
@@ -136,6 +139,59 @@ pub struct FilterSnapshot {
     pub id: String,
     /// Its counters.
     pub counters: FilterCounters,
+    /// What it counts of its parts.
+    pub parts: Vec<PartSnapshot>,
+}
+
+/// A part of a filter, such as a pattern of grok, at one moment.
+#[derive(Clone, Debug)]
+pub struct PartSnapshot {
+    /// The part, as the configuration has it.
+    pub of: String,
+    /// The field that it is for, or nothing.
+    pub field: String,
+    /// What is counted, and how often.
+    pub counts: Vec<(&'static str, u64)>,
+    /// Where it stopped in lines that it did not match.
+    pub stops: Option<Stops>,
+}
+
+impl PartSnapshot {
+    /// One of its counts.
+    pub fn count(&self, what: &str) -> u64 {
+        let mut counts = self.counts.iter();
+        counts
+            .find(|(name, _)| *name == what)
+            .map_or(0, |(_, count)| *count)
+    }
+
+    /// The parts of a filter that counts these, and has counted so many.
+    fn all(names: Vec<CountName>, counts: &[u64], misses: Option<&Misses>) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        for (at, name) in names.into_iter().enumerate() {
+            let count = (name.what, counts.get(at).copied().unwrap_or(0));
+            match parts.last_mut() {
+                Some(part)
+                    if part.of == name.of
+                        && part.field == name.field
+                        && part.counts.iter().all(|(what, _)| *what != name.what) =>
+                {
+                    part.counts.push(count);
+                }
+                _ => parts.push(Self {
+                    of: name.of,
+                    field: name.field,
+                    counts: vec![count],
+                    stops: None,
+                }),
+            }
+        }
+        let stops = misses.map(Misses::stops).unwrap_or_default();
+        for (part, stops) in parts.iter_mut().zip(stops) {
+            part.stops = Some(stops);
+        }
+        parts
+    }
 }
 
 /// An output at one moment.
@@ -166,11 +222,20 @@ impl Snapshot {
                     SourceState::Running | SourceState::Ended => None,
                 },
             });
-        let filters = topology.pipeline.filter_names().enumerate();
-        let filters = filters.map(|(at, (name, id))| FilterSnapshot {
+        let filters = topology.pipeline.filter_names();
+        let filters = filters
+            .zip(topology.pipeline.count_names())
+            .zip(topology.pipeline.misses())
+            .enumerate();
+        let filters = filters.map(|(at, (((name, id), names), misses))| FilterSnapshot {
             name,
             id: id_of(id, name, at),
             counters: totals.filters.get(at).copied().unwrap_or_default(),
+            parts: PartSnapshot::all(
+                names,
+                totals.counts.get(at).map_or(&[], Vec::as_slice),
+                misses.map(Arc::as_ref),
+            ),
         });
         let outputs = topology.outputs.iter().zip(&topology.output_names);
         let outputs = outputs

@@ -10,6 +10,7 @@ use kelp_ingest::Batch;
 use kelp_sink::dead_letter::DeadLetters;
 
 use super::RunError;
+use super::misses::MissWatch;
 use super::stats::{Totals, WorkerStats};
 use super::topology::Topology;
 use super::worker::Worker;
@@ -25,6 +26,7 @@ pub(super) struct Crew {
     stats: Vec<Arc<WorkerStats>>,
     /// Dropping it ends the workers after the batch that they are at.
     stop: Sender<Infallible>,
+    misses: Option<MissWatch>,
 }
 
 impl Crew {
@@ -42,6 +44,7 @@ impl Crew {
             threads: Vec::new(),
             stats: Vec::new(),
             stop,
+            misses: MissWatch::start(&topology.pipeline),
         };
         for number in 0..topology.workers(settings) {
             let stats = Arc::new(WorkerStats::default());
@@ -89,6 +92,9 @@ impl Crew {
         }
         for thread in self.threads {
             let _ = thread.join();
+        }
+        if let Some(misses) = self.misses {
+            misses.end();
         }
         self.topology.pipeline.close();
         true

@@ -246,7 +246,7 @@ impl Writer for LinkWriter {
             for writer in &mut stage.writers {
                 writer.flush(batch);
             }
-            stage.stats.publish_filters(&stage.state.counters);
+            stage.stats.publish_filters(&stage.state);
         }
     }
 }

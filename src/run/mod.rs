@@ -10,6 +10,7 @@ mod inlet;
 mod inputs;
 mod joiner;
 mod link;
+mod misses;
 mod poison;
 mod stats;
 mod topology;

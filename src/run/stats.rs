@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use kelp_parser::pipeline::FilterCounters;
+use kelp_parser::pipeline::{FilterCounters, WorkerState};
 
 /// The counters of one worker.
 pub struct WorkerStats {
@@ -12,8 +12,15 @@ pub struct WorkerStats {
     events_in: AtomicU64,
     events_out: AtomicU64,
     busy_us: AtomicU64,
-    filters: Mutex<Vec<FilterCounters>>,
+    filters: Mutex<Published>,
     last_flush: Mutex<Instant>,
+}
+
+/// What the filters of one worker have counted.
+#[derive(Default)]
+struct Published {
+    counters: Vec<FilterCounters>,
+    counts: Vec<Vec<u64>>,
 }
 
 /// The counters of all workers.
@@ -29,6 +36,8 @@ pub struct Totals {
     pub busy_ms: u64,
     /// For each filter, in the order of the configuration.
     pub filters: Vec<FilterCounters>,
+    /// What each filter has counted for itself.
+    pub counts: Vec<Vec<u64>>,
 }
 
 impl Default for WorkerStats {
@@ -53,17 +62,17 @@ impl WorkerStats {
     }
 
     /// Makes the counts of a batch visible, which was begun at `begun`.
-    pub fn publish(&self, records: u64, begun: Instant, filters: &[FilterCounters]) {
+    pub fn publish(&self, records: u64, begun: Instant, state: &WorkerState) {
         add(&self.records, records);
         add(&self.busy_us, begun.elapsed().as_micros() as u64);
-        self.publish_filters(filters);
+        self.publish_filters(state);
     }
 
     /// Makes the counts of the filters visible.
-    pub fn publish_filters(&self, filters: &[FilterCounters]) {
+    pub fn publish_filters(&self, state: &WorkerState) {
         let mut published = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
-        published.clear();
-        published.extend_from_slice(filters);
+        published.counters.clone_from(&state.counters);
+        published.counts.clone_from(&state.counts);
     }
 
     /// Whether `every` has passed since this last said so.
@@ -94,10 +103,12 @@ impl Totals {
             totals.events_in += worker.events_in.load(Ordering::Relaxed);
             totals.events_out += worker.events_out.load(Ordering::Relaxed);
             busy_us += worker.busy_us.load(Ordering::Relaxed);
-            let filters = worker
+            let published = worker
                 .filters
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
+            add_counts(&mut totals.counts, &published.counts);
+            let filters = &published.counters;
             if totals.filters.len() < filters.len() {
                 totals
                     .filters
@@ -111,5 +122,19 @@ impl Totals {
         }
         totals.busy_ms = busy_us / 1000;
         totals
+    }
+}
+
+fn add_counts(totals: &mut Vec<Vec<u64>>, counted: &[Vec<u64>]) {
+    if totals.len() < counted.len() {
+        totals.resize_with(counted.len(), Vec::new);
+    }
+    for (total, counted) in totals.iter_mut().zip(counted) {
+        if total.len() < counted.len() {
+            total.resize(counted.len(), 0);
+        }
+        for (total, counted) in total.iter_mut().zip(counted) {
+            *total += counted;
+        }
     }
 }

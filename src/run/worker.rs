@@ -114,7 +114,7 @@ impl Worker {
                 .submit_blocking(std::mem::take(&mut self.poison));
         }
         self.stats
-            .publish(batch.records.len() as u64, begun, &self.state.counters);
+            .publish(batch.records.len() as u64, begun, &self.state);
     }
 
     /// Hands over what was written. A panic ends the worker, and the process with it: what its writer had is held
@@ -256,7 +256,7 @@ impl Worker {
                 });
         });
         stats.count_events(0, written);
-        stats.publish_filters(&state.counters);
+        stats.publish_filters(state);
         if let Err(panicked) = flushed {
             tracing::error!(
                 "a defect: the filters panicked ({panicked}) when asked for what they hold back; the pipeline goes on without it. Please report it"

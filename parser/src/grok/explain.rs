@@ -75,21 +75,38 @@ impl Explanation {
         };
         let before = matched.char_indices().rev().nth(EXCERPT_CHARS - 1);
         let before = &matched[before.map_or(0, |(at, _)| at)..];
-        let after: String = line[self.matched_prefix.end..]
+        let rest: String = line[self.matched_prefix.end..]
             .chars()
             .take(EXCERPT_CHARS)
             .collect();
-        let found = if after.is_empty() {
+        let found = if rest.is_empty() {
             "the line ends there".to_owned()
         } else {
-            format!("found `{after}`")
+            format!("found `{}`", on_one_line(&rest))
+        };
+        let before = on_one_line(before);
+        let after = match before.is_empty() {
+            true => String::new(),
+            false => format!("after `{before}` "),
         };
         format!(
-            "column {}: after `{before}` expected {}{within}, {found}",
+            "column {}: {after}expected {}{within}, {found}",
             self.column,
             texts.join(" or ")
         )
     }
+}
+
+/// Line feeds and other control characters as they are written in patterns.
+fn on_one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => out.extend(character.escape_debug()),
+            false => out.push(character),
+        }
+    }
+    out
 }
 
 /// Prints a reference as it is written, without `%{}`.

@@ -67,8 +67,6 @@ pub struct Miss {
     pub place: String,
     /// How far it came, and what was expected there.
     pub explanation: String,
-    /// Whether the pattern has never been seen to stop there before.
-    pub is_new: bool,
 }
 
 impl Misses {
@@ -127,47 +125,45 @@ impl Misses {
 
     fn explain(&self, number: usize, text: &str) -> Option<Miss> {
         let list = self.lists.get(number)?;
-        let mut furthest: Option<(Explanation, usize, String, bool)> = None;
+        let mut furthest: Option<(Explanation, usize, String)> = None;
         for (at, pattern) in list.patterns.iter().take(PATTERNS).enumerate() {
             let explanation = Explainer::in_haste(&self.library).explain(pattern, text);
             if explanation.expected.is_empty() {
                 continue; // It matches what is left of a text that was cut off.
             }
             let place = place_of(&explanation);
-            let is_new = self.count(number, at, &place, explanation.describe(text));
+            self.count(number, at, &place, explanation.describe(text));
             let end = explanation.matched_prefix.end;
             let is_furthest = furthest
                 .as_ref()
                 .is_none_or(|(best, ..)| end > best.matched_prefix.end);
             if is_furthest {
-                furthest = Some((explanation, at, place, is_new));
+                furthest = Some((explanation, at, place));
             }
         }
-        let (explanation, at, place, is_new) = furthest?;
+        let (explanation, at, place) = furthest?;
         Some(Miss {
             field: list.field.clone(),
             patterns: list.patterns.len(),
             pattern: list.patterns[at].source().to_owned(),
             place,
             explanation: explanation.describe(text),
-            is_new,
         })
     }
 
-    /// Counts a text that a pattern stopped in; true when it has never stopped there before.
-    fn count(&self, list: usize, pattern: usize, place: &str, explanation: String) -> bool {
+    /// Counts a text that a pattern stopped in.
+    fn count(&self, list: usize, pattern: usize, place: &str, explanation: String) {
         let mut stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
         let stops = &mut stops[list][pattern];
         stops.sampled += 1;
         stops.last = explanation;
         if let Some(count) = stops.places.get_mut(place) {
             *count += 1;
-            return false;
+            return;
         }
         let has_room = stops.places.len() < PLACES;
         let place = if has_room { place } else { "(other)" };
         *stops.places.entry(place.to_owned()).or_default() += 1;
-        has_room
     }
 }
 
@@ -215,11 +211,11 @@ mod tests {
         assert_eq!(found.len(), 1);
         let miss = &found[0];
         assert_eq!(miss.pattern, "^%{WORD:verb} %{URIPATH:path}$");
-        assert_eq!((miss.place.as_str(), miss.is_new), ("URIPATH:path", true));
+        assert_eq!(miss.place, "URIPATH:path");
         assert!(miss.explanation.starts_with("column 5: after `GET `"));
 
         misses.hand_over(0, "PUT it");
-        assert!(!misses.look()[0].is_new);
+        assert_eq!(misses.look().len(), 1);
         let stops = misses.stops();
         assert_eq!(stops[1].places["URIPATH:path"], 2);
         assert_eq!(stops[0].places["INT:n"], 2);

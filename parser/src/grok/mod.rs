@@ -13,9 +13,11 @@ mod misses;
 mod pieces;
 mod reference;
 mod ruby_number;
+mod suggest;
 
 pub use compile::{Capture, Coercion, Grok, GrokError, list};
 pub use explain::{Expected, Explanation, Step};
 pub use library::{Library, PatternFileError, PatternSet};
 pub use misses::{Miss, Misses, Stops};
 pub use ruby_number::{Integer, to_f, to_i};
+pub use suggest::{Suggester, Suggestion};

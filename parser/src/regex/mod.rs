@@ -35,7 +35,7 @@ mod superset;
 mod table;
 #[cfg(test)]
 #[path = "../../tests/support/regex_cases.rs"]
-mod test_cases;
+pub(crate) mod test_cases;
 #[cfg(test)]
 #[path = "../../tests/support/samples.rs"]
 mod test_samples;

@@ -291,7 +291,8 @@ impl Search<'_> {
 
     /// Goes past a start that failed; false if no later one need be tried.
     fn advance(&mut self) -> bool {
-        let more = !self.program.first_only && self.at < self.haystack.len();
+        let program = self.program;
+        let more = !program.first_only && !program.anchored && self.at < self.haystack.len();
         self.at += 1;
         more
     }

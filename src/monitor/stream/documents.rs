@@ -175,6 +175,7 @@ mod tests {
                 events_out: events,
                 matched: events / 2,
             },
+            parts: Vec::new(),
         };
         Snapshot {
             totals: crate::run::Totals {
