@@ -31,11 +31,12 @@ impl InFlight {
 
     /// Whether nothing more is to be consumed when `limit` bytes may be in flight.
     ///
-    /// What is left of the limit at three quarters of it is for the others when a partition comes to a stand and is paused, and three
-    /// quarters of what is left then when another one does: what stands still must not keep the rest from going on.
+    /// That is at half of it, since bodies are still to be made of records that were just consumed. When a partition comes to a stand
+    /// and is paused, half of what is left is for the others, and half of what is left then when another one does: what stands still
+    /// must not keep the rest from going on.
     pub fn is_full(&self, limit: usize) -> bool {
-        let paused = self.0.paused.load(Ordering::Relaxed).min(8) as u32;
-        self.bytes() >= limit - (limit >> (2 * (paused + 1)))
+        let paused = self.0.paused.load(Ordering::Relaxed).min(16) as u32;
+        self.bytes() >= limit - (limit >> (paused + 1))
     }
 
     /// Counts a partition that is paused until what is returned is dropped.
@@ -82,18 +83,18 @@ mod tests {
     #[test]
     fn what_stands_still_leaves_room_for_the_rest() {
         let in_flight = InFlight::default();
-        let share = in_flight.share(767);
+        let share = in_flight.share(511);
         assert!(!in_flight.is_full(1024));
         let one_more = in_flight.share(1);
         assert!(in_flight.is_full(1024));
         let mut paused = vec![in_flight.pause()];
         assert!(!in_flight.is_full(1024));
-        let most = in_flight.share(192);
+        let most = in_flight.share(256);
         assert!(in_flight.is_full(1024));
         paused.push(in_flight.pause());
         assert!(!in_flight.is_full(1024));
         paused.extend((0..40).map(|_| in_flight.pause()));
-        let rest = in_flight.share(64);
+        let rest = in_flight.share(256);
         assert_eq!(in_flight.bytes(), 1024);
         assert!(in_flight.is_full(1024), "never beyond the limit");
         drop((share, most, rest, paused));

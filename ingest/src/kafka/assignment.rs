@@ -143,23 +143,24 @@ impl Assignment {
 
     /// Which partitions are to be paused, and which of the paused ones go on.
     ///
-    /// A partition that stands still is paused when memory is full and it has more than its share of it, so that the others
+    /// A partition that stands still is paused when memory is full and it has much of it, so that the others
     /// go on; or when so much was consumed behind what it stands at that a crash would have more than the limit consumed
     /// again. It goes on when little of it is in flight.
     pub fn balance(&mut self, limits: &Limits, now: Instant) -> (Vec<Place>, Vec<Place>) {
         let (mut pause, mut resume) = (Vec::new(), Vec::new());
         let limit = limits.in_flight_bytes;
         let is_full = limits.is_full();
-        let share = limit / self.each().count().max(1) / 2;
+        // Far less than its fair share, of which bodies made of the records and other pipelines take a part, too.
+        let much = limit / self.each().count().max(1) / 8;
         for (topic, partitions) in &mut self.topics {
             for (&number, partition) in partitions {
                 let ahead = partition.watermark.ahead_bytes();
                 if partition.paused.is_some() {
-                    if ahead <= share / 2 {
+                    if ahead <= much / 2 {
                         partition.paused = None;
                         resume.push((topic.clone(), number));
                     }
-                } else if partition.stands_still(now) && (ahead > limit || is_full && ahead > share)
+                } else if partition.stands_still(now) && (ahead > limit || is_full && ahead > much)
                 {
                     partition.paused = Some(limits.in_flight.pause());
                     pause.push((topic.clone(), number));

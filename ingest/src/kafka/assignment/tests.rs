@@ -279,7 +279,7 @@ fn a_partition_that_stands_still_is_paused_once_memory_is_full_of_it() {
         let records: Arc<dyn RecordBatch> = batch.clone();
         assignment.track(&records, &[run(partition, 0..10)], bytes);
     };
-    let held = limits.in_flight.share(749);
+    let held = limits.in_flight.share(499);
     track(&mut assignment, &stuck, 0, 700);
     track(&mut assignment, &moving, 1, 49);
     assignment.advance(start);
