@@ -20,6 +20,7 @@ pub(super) fn fuse(compiler: &mut Compiler, classes: &[ClassTable], unused: u16)
         let pc = at as Pc;
         let field = match compiler.ops[at] {
             Op::Save(slot) => capture(compiler, classes, slot, pc + 1),
+            Op::SaveUndo(slot) => capture_in_loop(compiler, classes, slot, pc + 1, unused),
             Op::Byte(_) | Op::Literal(_) => text(compiler, pc, unused),
             _ => matched(compiler, classes, pc)
                 .map(|what| and_what_follows(compiler, compiler.ops[at], what, unused)),
@@ -83,11 +84,13 @@ fn matched(compiler: &Compiler, classes: &[ClassTable], pc: Pc) -> Option<Matche
         Op::RunGreedy(index) => {
             let run = &compiler.runs[usize::from(index)];
             let table = &classes[usize::from(run.class)];
-            let few = table.bytewise() && table.end.ranges() == Some(2);
-            match run.min <= 1 && run.max == UNBOUNDED && few {
-                true => (FieldKind::GreedyFew, index, run.min as u8),
-                false => (FieldKind::Greedy, index, 0),
-            }
+            let ranges = table.end.ranges().filter(|_| table.bytewise());
+            let kind = match ranges.filter(|_| run.min <= 1 && run.max == UNBOUNDED) {
+                Some(2) => FieldKind::GreedyFew,
+                Some(4) => FieldKind::GreedySome,
+                _ => FieldKind::Greedy,
+            };
+            (kind, index, run.min.min(1) as u8)
         }
         Op::RunLazy(index) => {
             let run = &compiler.runs[usize::from(index)];
@@ -138,6 +141,32 @@ fn capture(compiler: &Compiler, classes: &[ClassTable], slot: u16, pc: Pc) -> Op
     Some(and_what_follows(compiler, Op::Save(slot), what, slot))
 }
 
+/// A capture of a known sub-pattern that a loop may come by more than once.
+fn capture_in_loop(
+    compiler: &Compiler,
+    classes: &[ClassTable],
+    slot: u16,
+    pc: Pc,
+    unused: u16,
+) -> Option<Field> {
+    let what = matched(compiler, classes, pc)?;
+    let close = target(&compiler.ops, what.close);
+    let ends = matches!(compiler.ops[close as usize], Op::SaveUndo(end) if end == slot + 1);
+    if !ends || what.kind != FieldKind::Known {
+        return None;
+    }
+    let what = Matched {
+        kind: FieldKind::KnownInLoop,
+        close: close + 1,
+        ..what
+    };
+    let field = and_what_follows(compiler, Op::SaveUndo(slot), what, unused);
+    Some(Field {
+        restored: slot,
+        ..field
+    })
+}
+
 /// A text, if it is short enough.
 fn text(compiler: &Compiler, pc: Pc, unused: u16) -> Option<Field> {
     let what = Matched {
@@ -181,6 +210,7 @@ fn and_what_follows(compiler: &Compiler, joined: Op, what: Matched, slot: u16) -
         more,
         index: what.index,
         slot,
+        restored: slot,
         dispatch: match ops[next as usize] {
             Op::Dispatch(table) => Some(table),
             _ => None,

@@ -4,6 +4,11 @@
 //! parsed to a tree, compiled to a program and run by a backtracking matcher that never recurses on the text. A match
 //! costs a bounded number of steps; beyond the budget it is given up with [`BudgetExceeded`].
 //!
+//! What makes it fast where a line matches: the compiler proves which runs nothing can be gained from giving back, joins
+//! what mostly comes together into fields (a run, its capture, the text after it, a dispatch on the next byte), which the
+//! matcher goes through in a loop of their own, compares blocks of bytes at once, and has matchers written by hand for the
+//! sub-patterns that most log patterns are made of.
+//!
 //! ```
 //! use kelp_parser::regex::{Options, Regex, Scratch};
 //! let regex = Regex::new(r"(?<verb>\w+) (?<path>\S+)", Options::default()).unwrap();

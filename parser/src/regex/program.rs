@@ -133,8 +133,10 @@ pub(super) struct Field {
     pub(super) more: Option<u8>,
     /// Of a class, run or known sub-pattern, as the kind has it.
     pub(super) index: u16,
-    /// Where the span is noted; one that is not captured has a slot of no meaning.
+    /// Where the span is noted; one that is not captured, or is to be restored, has a slot of no meaning.
     pub(super) slot: u16,
+    /// Where the span is noted that is to be restored.
+    pub(super) restored: u16,
     /// The dispatch with which it goes on.
     pub(super) dispatch: Option<u16>,
     /// The field with which it goes on, if that is settled, else [`NO_FIELD`].
@@ -172,6 +174,8 @@ pub(super) enum FieldKind {
     Greedy,
     /// The same without bound, of a set of at most two ranges.
     GreedyFew,
+    /// The same of at most four.
+    GreedySome,
     /// A run that takes more.
     Lazy,
     /// The same without bounds, which looks at a set of at most two ranges whether it may end.
@@ -182,6 +186,8 @@ pub(super) enum FieldKind {
     Number,
     /// Another known sub-pattern.
     Known,
+    /// The same in a loop: going back must restore the span it had.
+    KnownInLoop,
 }
 
 /// Up to eight bytes, compared at once.

@@ -277,7 +277,7 @@ impl Search<'_> {
     }
 
     /// Goes to the next start where the pattern can begin.
-    #[inline]
+    #[inline(always)]
     fn next_start(&mut self) -> bool {
         let bytes = self.haystack.as_bytes();
         if !self.program.first.admits(bytes, self.at) {

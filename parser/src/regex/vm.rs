@@ -306,7 +306,7 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
 
     /// Sets a slot; if there is a choice to go back to, notes how to undo it.
     #[inline(always)]
-    fn set(&mut self, slot: u16, value: u32) {
+    pub(super) fn set(&mut self, slot: u16, value: u32) {
         let place = &mut self.slots[usize::from(slot)];
         let old = std::mem::replace(place, value);
         if !self.stack.is_empty() {

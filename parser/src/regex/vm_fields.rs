@@ -55,9 +55,18 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
                         Found::Unsure => return self.in_generic_code(field, at),
                     }
                 }
-                FieldKind::GreedyFew => match self.greedy_by_two(field, at) {
+                FieldKind::GreedyFew => match self.greedy_by::<2>(field, at) {
                     Some(end) => end,
                     None => return Way::FAILED,
+                },
+                FieldKind::GreedySome => match self.greedy_by::<4>(field, at) {
+                    Some(end) => end,
+                    None => return Way::FAILED,
+                },
+                FieldKind::KnownInLoop => match self.known_in_loop(field, at) {
+                    Found::End(end) => end,
+                    Found::Nothing => return Way::FAILED,
+                    Found::Unsure => return Way::to(field.pc, at),
                 },
                 FieldKind::LazyFew => match self.lazy_by_two(field, at) {
                     Some(end) => end,
@@ -119,6 +128,10 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
                     first
                 }
                 Op::Dispatch(table) => self.dispatched(table, at),
+                Op::Loop(table) => {
+                    self.meter.owe(1);
+                    self.dispatched(table, at)
+                }
                 Op::LookClass {
                     behind: false,
                     negate,
@@ -159,23 +172,35 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
 
     /// The end of an unbounded run that may give back, of at least `field.min` bytes.
     #[inline(always)]
-    fn greedy_by_two(&mut self, field: &Field, at: usize) -> Option<usize> {
+    fn greedy_by<const N: usize>(&mut self, field: &Field, at: usize) -> Option<usize> {
         let run = &self.program.runs[usize::from(field.index)];
         let class = &self.program.classes[usize::from(run.class)];
-        let low = at + usize::from(field.min);
-        let end = class.end.find_by_two(self.bytes, at);
         let next = &self.program.nexts[usize::from(run.next)];
-        // The first character may be longer than a byte.
-        let simple = field.min == 0 || self.bytes.get(at).is_some_and(u8::is_ascii);
-        if end < low || !simple || !next.admits(self.bytes, end) || !self.literal_follows(run, end)
+        let min = usize::from(field.min);
+        if let Some(length) = class.end.within_a_block::<N>(self.bytes, at)
+            && length >= min
+            // The first character may be longer than a byte.
+            && (min == 0 || self.bytes[at] < 0x80)
+            && next.admits(self.bytes, at + length)
+            && self.literal_follows(run, at + length)
         {
-            return self.run_of(field, at);
+            if length > min {
+                self.may_give_back(field.index, field.pc, at + min, at + length);
+            }
+            return Some(at + length);
         }
-        self.owe_for(end - at);
-        if end > low {
-            self.may_give_back(field.index, field.pc, low, end);
+        self.run_of(field, at)
+    }
+
+    #[inline(never)]
+    fn known_in_loop(&mut self, field: &Field, at: usize) -> Found {
+        self.set(field.restored, at as u32);
+        let known = &self.program.knowns[usize::from(field.index)];
+        let found = self.known(known, field.pc, at);
+        if let Found::End(end) = found {
+            self.set(field.restored + 1, end as u32);
         }
-        Some(end)
+        found
     }
 
     /// The end of an unbounded run that may take more.
@@ -196,7 +221,7 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
     #[inline(never)]
     fn run_of(&mut self, field: &Field, at: usize) -> Option<usize> {
         match field.kind {
-            FieldKind::Greedy | FieldKind::GreedyFew => {
+            FieldKind::Greedy | FieldKind::GreedyFew | FieldKind::GreedySome => {
                 self.enter_greedy(field.index, field.pc, at)
             }
             FieldKind::Lazy | FieldKind::LazyFew => self.enter_lazy(field.index, field.pc, at),
