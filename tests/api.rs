@@ -145,6 +145,7 @@ fn programs_made_for_logstash_find_their_names() {
     let plugins = &stats["pipelines"]["p"]["plugins"];
     assert_eq!(plugins["filters"][0]["id"], "upper");
     assert_eq!(plugins["filters"][0]["events"]["out"], 200);
+    assert!(plugins["filters"][0]["events"]["duration_in_millis"].is_u64());
     assert_eq!(plugins["outputs"][0]["id"], "nowhere");
     assert_eq!(plugins["inputs"][0]["events"]["out"], 200);
 

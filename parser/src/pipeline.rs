@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::config::ast::{Config, Plugin, SectionKind};
 use crate::config::{Diagnostic, nearest};
@@ -42,6 +43,23 @@ pub struct FilterCounters {
     pub events_out: u64,
     /// Events on which it succeeded.
     pub matched: u64,
+    /// How long it took, in nanoseconds. Measured for the first events and then for one in many, which counts for all of
+    /// them: looking at a clock takes as long as a cheap filter does.
+    pub busy_nanos: u64,
+}
+
+/// Of so many events one is measured.
+const MEASURED_EVERY: u64 = 64;
+
+impl FilterCounters {
+    /// For how many events the next one is measured; 0 where it is not.
+    fn weight(&self) -> u64 {
+        match self.events_in {
+            ..MEASURED_EVERY => 1,
+            events if events.is_multiple_of(MEASURED_EVERY) => MEASURED_EVERY,
+            _ => 0,
+        }
+    }
 }
 
 impl Pipeline {
@@ -194,6 +212,8 @@ impl Pipeline {
         {
             let instance = &self.filters[number as usize];
             let counters = &mut worker.counters[number as usize];
+            let weight = counters.weight();
+            let began = (weight > 0).then(Instant::now);
             counters.events_in += 1;
             let counts = &mut worker.counts[number as usize];
             counts.resize(instance.own_counts, 0);
@@ -209,6 +229,9 @@ impl Pipeline {
             if outcome == Outcome::Matched {
                 counters.matched += 1;
                 instance.decorate(event);
+            }
+            if let Some(began) = began {
+                counters.busy_nanos += began.elapsed().as_nanos() as u64 * weight;
             }
             counters.events_out += emitted.len() as u64;
             for (index, made) in (0..).zip(emitted.iter_mut()) {
@@ -370,4 +393,31 @@ fn build_filter(
     };
     diagnostics.push(diagnostic);
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ParseOptions, SourceMap, parse};
+    use crate::spec::EcsCompatibility;
+
+    #[test]
+    fn filters_are_measured_by_samples() {
+        let mut sources = SourceMap::default();
+        sources.add("a.conf", "filter { sleep { time => \"0.001\" } drop { } }");
+        let (config, mut found) = parse(&sources, &ParseOptions::default());
+        let context = BuildContext::new(EcsCompatibility::default());
+        let pipeline = Pipeline::compile(&config, &context, &mut found);
+        let mut worker = WorkerState::default();
+        for _ in 0..MEASURED_EVERY + 2 {
+            let arena = Arena::new();
+            let now = Timestamp::new(0, 0);
+            let event = Event::new(&arena, now);
+            pipeline.run(event, now, &mut worker, &mut |_, _| {});
+        }
+        // Each of the first, and one for those that follow.
+        let measured = worker.counters[0].busy_nanos;
+        assert!(measured >= 2 * MEASURED_EVERY * 1_000_000, "{measured}");
+        assert!(worker.counters[1].busy_nanos < measured);
+    }
 }

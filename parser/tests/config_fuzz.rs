@@ -39,6 +39,15 @@ fn damaged_configurations_are_refused_in_order() {
     }
 }
 
+/// What the long search has found.
+#[test]
+fn what_was_once_misplaced_is_in_its_place() {
+    let hash_behind_a_string = "filter {\n  if [a] == \"b{ \"größe\" = \"日本[c] <> \"y\" { drop { } }\n  if [\" } }\n}\n\"\n    mutate { add_tag => ";
+    for end in ["", "\"", "\"\n"] {
+        check("found.conf", &format!("{hash_behind_a_string}{end}"));
+    }
+}
+
 #[test]
 fn every_prefix_of_a_configuration_is_survived() {
     for (name, text) in examples("configs") {

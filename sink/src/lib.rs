@@ -20,5 +20,7 @@ pub mod stdout;
 mod testing;
 mod unencodable;
 
-pub use output::{Output, OutputConfig, OutputStats, Provenance, StartContext, StartError, Writer};
+pub use output::{
+    Output, OutputConfig, OutputStats, Provenance, Responses, StartContext, StartError, Writer,
+};
 pub use reason::Reason;

@@ -74,12 +74,39 @@ pub struct OutputStats {
     pub retries: u64,
     /// Requests sent, repeated ones included.
     pub requests: u64,
+    /// The answers, by their HTTP status.
+    pub responses: Responses,
     /// Time spent waiting for answers, in milliseconds.
     pub request_ms: u64,
     /// Documents on their way.
     pub in_flight: u64,
     /// Whether the server cannot be reached or refuses everything.
     pub is_stalled: bool,
+}
+
+/// How many answers had which HTTP status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Responses([(u16, u64); STATUSES_MAX]);
+
+/// More statuses than these are not told apart from no answer.
+const STATUSES_MAX: usize = 12;
+
+impl Responses {
+    /// Counts an answer.
+    pub fn add(&mut self, status: u16) {
+        let slot = self
+            .0
+            .iter_mut()
+            .find(|(known, count)| *known == status || *count == 0);
+        if let Some(slot) = slot {
+            *slot = (status, slot.1 + 1);
+        }
+    }
+
+    /// Each status and how many answers had it.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
+        self.0.iter().copied().filter(|(_, count)| *count > 0)
+    }
 }
 
 /// What an output needs beside its options to start.

@@ -221,22 +221,27 @@ fn inputs(page: &mut Page, node: &NodeSnapshot) {
 }
 
 fn filters(page: &mut Page, node: &NodeSnapshot) {
-    type Read = fn(&kelp_parser::pipeline::FilterCounters) -> u64;
-    let families: [(&'static str, &str, Read); 3] = [
+    type Read = fn(&kelp_parser::pipeline::FilterCounters) -> f64;
+    let families: [(&'static str, &str, Read); 4] = [
         (
             "kelp_filter_events_in_total",
             "Events that reached a filter.",
-            |counters| counters.events_in,
+            |counters| counters.events_in as f64,
         ),
         (
             "kelp_filter_events_out_total",
             "Events that left a filter.",
-            |counters| counters.events_out,
+            |counters| counters.events_out as f64,
         ),
         (
             "kelp_filter_matches_total",
             "Events on which a filter succeeded.",
-            |counters| counters.matched,
+            |counters| counters.matched as f64,
+        ),
+        (
+            "kelp_filter_busy_seconds_total",
+            "How long a filter took, measured for one in many events.",
+            |counters| counters.busy_nanos as f64 / 1e9,
         ),
     ];
     for (name, help, read) in families {
@@ -248,7 +253,7 @@ fn filters(page: &mut Page, node: &NodeSnapshot) {
                     ("id", &filter.id),
                     ("plugin", filter.name),
                 ],
-                read(&filter.counters) as f64,
+                read(&filter.counters),
             );
         }
     }

@@ -116,7 +116,11 @@ fn filter(filter: &FilterSnapshot) -> Value {
     let mut stats = json!({
         "id": filter.id,
         "name": filter.name,
-        "events": {"in": counters.events_in, "out": counters.events_out},
+        "events": {
+            "in": counters.events_in,
+            "out": counters.events_out,
+            "duration_in_millis": counters.busy_nanos / 1_000_000,
+        },
         "matches": counters.matched,
     });
     if filter.name == "grok" {
@@ -201,6 +205,10 @@ fn input(input: &InputSnapshot) -> Value {
 
 fn output(output: &OutputSnapshot) -> Value {
     let stats = &output.stats;
+    let responses = stats.responses.iter();
+    let responses: Map<String, Value> = responses
+        .map(|(status, count)| (status.to_string(), count.into()))
+        .collect();
     json!({
         "id": output.id,
         "name": output.name,
@@ -216,7 +224,7 @@ fn output(output: &OutputSnapshot) -> Value {
             "dlq_routed": stats.dead_letters,
             "in_flight": stats.in_flight,
         },
-        "bulk_requests": {"sent": stats.requests, "retries": stats.retries},
+        "bulk_requests": {"sent": stats.requests, "retries": stats.retries, "responses": responses},
         "stalled": stats.is_stalled,
     })
 }

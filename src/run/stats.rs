@@ -118,6 +118,7 @@ impl Totals {
                 total.events_in += counted.events_in;
                 total.events_out += counted.events_out;
                 total.matched += counted.matched;
+                total.busy_nanos += counted.busy_nanos;
             }
         }
         totals.busy_ms = busy_us / 1000;

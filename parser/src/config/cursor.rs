@@ -59,11 +59,13 @@ impl<'s> Cursor<'s> {
         self.at += self.peek().map_or(0, char::len_utf8);
     }
 
+    /// Where something stands that was read from `start` to `end`. Whoever recovers from a mistake may have gone back before its
+    /// start: it is empty then.
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
         Span {
             file: self.file,
             start: start as u32,
-            end: end as u32,
+            end: end.max(start) as u32,
         }
     }
 

@@ -101,7 +101,10 @@ impl<'s> Delivery<'s> {
         Stats::add(&self.shared.stats.request_ms, waited);
         let host = lease.node().host().to_string();
         let outcome = match sent {
-            Ok(answer) => judge(answer, part.len()),
+            Ok(answer) => {
+                self.shared.stats.answered(answer.status);
+                judge(answer, part.len())
+            }
             Err(error) => Outcome::NoAnswer(error),
         };
         if outcome.is_the_nodes_fault() {

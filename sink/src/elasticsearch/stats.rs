@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::output::Responses;
+
 /// Counters of one output. Every document ends in exactly one of `indexed`, `duplicates`,
 /// `conflicts`, `dropped` and `rejected`.
 #[derive(Default)]
@@ -32,6 +34,7 @@ pub struct Stats {
     pub sent_bytes: AtomicU64,
     /// Documents handed over and not yet done.
     pub in_flight: AtomicU64,
+    responses: Mutex<Responses>,
     trouble: Mutex<Option<Held>>,
     told: Mutex<[Option<Told>; FAULTS]>,
 }
@@ -72,6 +75,15 @@ impl Stats {
     /// Why documents are held, where they are.
     pub fn held(&self) -> Option<Held> {
         lock(&self.trouble).clone()
+    }
+
+    /// The answers to bulk requests, by their HTTP status.
+    pub fn responses(&self) -> Responses {
+        *lock(&self.responses)
+    }
+
+    pub(super) fn answered(&self, status: u16) {
+        lock(&self.responses).add(status);
     }
 
     pub(super) fn add(counter: &AtomicU64, count: usize) {
@@ -140,6 +152,16 @@ mod tests {
         tokio::time::advance(TELL_EVERY).await;
         assert_eq!(stats.tell(Fault::Busy), Some(5));
         assert_eq!(stats.tell(Fault::Busy), None);
+    }
+
+    #[test]
+    fn answers_are_counted_by_status() {
+        let stats = Stats::default();
+        [200, 429, 200].map(|status| stats.answered(status));
+        let counted: Vec<_> = stats.responses().iter().collect();
+        assert_eq!(counted, [(200, 2), (429, 1)]);
+        (500..700).for_each(|status| stats.answered(status));
+        assert_eq!(stats.responses().iter().count(), 12);
     }
 
     #[tokio::test(start_paused = true)]

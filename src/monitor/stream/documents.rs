@@ -174,6 +174,7 @@ mod tests {
                 events_in: events,
                 events_out: events,
                 matched: events / 2,
+                ..FilterCounters::default()
             },
             parts: Vec::new(),
         };

@@ -1,5 +1,6 @@
 //! Scanning a text for pairs, and what is done to each before it is kept.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::{CaseChange, Edits, Kv};
@@ -20,7 +21,12 @@ pub(super) struct Scan<'e, 'a, 's> {
     scratch: &'s mut Scratch,
     started: Option<Instant>,
     depth: usize,
+    /// The texts that keys of many values have, for each depth, where values must not repeat.
+    seen: Vec<HashMap<&'a str, HashSet<&'a str>>>,
 }
+
+/// From how many values of a key on repeated ones are found by hashing rather than by looking at all.
+const HASHED_FROM: usize = 24;
 
 impl<'e, 'a, 's> Scan<'e, 'a, 's> {
     pub(super) fn new(kv: &'e Kv, event: &'e Event<'a>, scratch: &'s mut Scratch) -> Self {
@@ -32,6 +38,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
             scratch,
             started: None,
             depth: 0,
+            seen: vec![HashMap::new()],
         }
     }
 
@@ -98,9 +105,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
             arena.alloc_str(&[prefix, key].concat())
         };
         let value = self.edit(&kv.value_edits, value)?;
-        if !kv.options.allow_duplicate_values
-            && pairs.get_mut(key).is_some_and(|have| holds(have, value))
-        {
+        if !kv.options.allow_duplicate_values && self.is_repeated(key, value, pairs) {
             return Ok(());
         }
         let value = match self.inner_pairs(value)? {
@@ -109,13 +114,33 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
         };
         match pairs.get_mut(key) {
             None => pairs.push(key, value),
-            Some(Value::Array(values)) => values.push(value),
+            Some(Value::Array(values)) => {
+                if let Value::Str(text) = value
+                    && let Some(seen) = self.seen[self.depth].get_mut(key)
+                {
+                    seen.insert(text);
+                }
+                values.push(value);
+            }
             Some(single) => {
                 let both = [std::mem::replace(single, Value::Null), value];
                 *single = Value::Array(Array::from_iter_in(both, arena));
             }
         }
         Ok(())
+    }
+
+    fn is_repeated(&mut self, key: &'a str, value: &str, pairs: &mut Fields<'a>) -> bool {
+        match pairs.get_mut(key) {
+            None => false,
+            Some(Value::Array(values)) if values.len() >= HASHED_FROM => {
+                let seen = self.seen[self.depth].entry(key);
+                let seen =
+                    seen.or_insert_with(|| values.iter().filter_map(Value::as_str).collect());
+                seen.contains(value)
+            }
+            Some(have) => holds(have, value),
+        }
     }
 
     /// The pairs that a value holds itself, if that is asked for and it holds any.
@@ -125,7 +150,9 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
         }
         let mut inner = Fields::new(self.event.arena());
         self.depth += 1;
+        self.seen.push(HashMap::new());
         let parsed = self.parse(value, &mut inner);
+        self.seen.pop();
         self.depth -= 1;
         parsed?;
         Ok((!inner.is_empty()).then(|| inner.into_object()))

@@ -93,6 +93,7 @@ impl Output for ElasticsearchOutput {
             dead_letters: rejected,
             retries: get(&stats.retried) + get(&stats.failed_requests),
             requests: get(&stats.requests) + get(&stats.failed_requests),
+            responses: stats.responses(),
             request_ms: get(&stats.request_ms),
             in_flight,
             is_stalled: stats.held().is_some(),

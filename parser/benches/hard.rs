@@ -1,0 +1,404 @@
+//! What filters cost on inputs that are hard on them: `cargo bench -p kelp-parser --bench hard` prints milliseconds for an event of
+//! a size and of four times that size. Where the cost grows with the size alone the last column is about 4; a filter that goes over
+//! what it has for each part of it shows 16. `-- NAME` measures one filter.
+
+use std::time::Instant;
+
+use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
+use kelp_parser::event::{Arena, Event, Value};
+use kelp_parser::filter::BuildContext;
+use kelp_parser::json::{Fractions, parse as parse_json};
+use kelp_parser::pipeline::{Pipeline, WorkerState};
+use kelp_parser::spec::EcsCompatibility;
+use kelp_parser::time::Timestamp;
+
+/// An input: the filter, its options, what it shows, its size, and the event of a size.
+type Row = (
+    &'static str,
+    String,
+    &'static str,
+    usize,
+    fn(usize) -> String,
+);
+
+fn message(text: &str) -> String {
+    serde_json::json!({ "message": text }).to_string()
+}
+
+/// `piece` for each number, in one text.
+fn text_of(count: usize, piece: impl Fn(usize) -> String) -> String {
+    (0..count).map(piece).collect()
+}
+
+fn fields(count: usize, name: impl Fn(usize) -> String) -> String {
+    let pairs = (0..count).map(|number| (name(number), serde_json::json!(number.to_string())));
+    serde_json::Value::Object(pairs.collect()).to_string()
+}
+
+fn list(count: usize) -> String {
+    let values: Vec<String> = (0..count).map(|number| format!("value {number}")).collect();
+    serde_json::json!({ "list": values, "other": values }).to_string()
+}
+
+fn rows() -> Vec<Row> {
+    // A list ends without a comma.
+    let pairs = |count: usize, pair: fn(usize) -> String| {
+        let text = text_of(count, pair);
+        text.trim_end_matches([',', ' ']).to_owned()
+    };
+    let dictionary = pairs(2_000, |number| {
+        format!("\"^key{number}[a-z]+$\" => \"{number}\" ")
+    });
+    let patterns = pairs(100, |number| format!("\"^f{number}[0-9]x$\", "));
+    let networks = pairs(1_000, |number| {
+        format!("\"10.{}.{}.0/24\", ", number / 250, number % 250)
+    });
+    let columns = pairs(1_000, |number| format!("\"c{number}\", "));
+    let formats = pairs(10, |number| format!("\"yyyy-MM-dd'T{number}'HH:mm:ss\", "));
+    let owned = str::to_owned;
+    vec![
+        ("kv", String::new(), "many keys", 20_000, |n| {
+            message(&text_of(n, |k| format!("k{k}=v ")))
+        }),
+        (
+            "kv",
+            String::new(),
+            "one key again and again",
+            20_000,
+            |n| message(&text_of(n, |k| format!("k=v{k} "))),
+        ),
+        (
+            "kv",
+            owned("allow_duplicate_values => false"),
+            "one key, no duplicates",
+            20_000,
+            |n| message(&text_of(n, |k| format!("k=v{k} "))),
+        ),
+        (
+            "kv",
+            owned("include_keys => [\"none\"]"),
+            "a text without a pair",
+            200_000,
+            |n| message(&"word ".repeat(n / 5)),
+        ),
+        (
+            "mutate",
+            owned("gsub => [\"message\", \"a\", \"bb\"]"),
+            "long text",
+            200_000,
+            |n| message(&"xa".repeat(n / 2)),
+        ),
+        (
+            "mutate",
+            owned("gsub => [\"message\", \"%{x}b\", \"c\"]"),
+            "an expression of the event",
+            200_000,
+            |n| message(&"xa".repeat(n / 2)),
+        ),
+        (
+            "mutate",
+            owned("split => { \"message\" => \",\" }"),
+            "many parts",
+            50_000,
+            |n| message(&"a,".repeat(n)),
+        ),
+        (
+            "mutate",
+            owned("join => { \"list\" => \",\" }"),
+            "many parts",
+            20_000,
+            list,
+        ),
+        (
+            "mutate",
+            owned("merge => { \"list\" => \"other\" }"),
+            "two long lists",
+            10_000,
+            list,
+        ),
+        (
+            "mutate",
+            owned("uppercase => [\"list\"] strip => [\"list\"]"),
+            "a long list",
+            20_000,
+            list,
+        ),
+        (
+            "mutate",
+            owned("add_tag => [\"t\"] remove_tag => [\"u\"]"),
+            "many tags",
+            5_000,
+            |n| {
+                let tags: Vec<String> = (0..n).map(|tag| format!("t{tag}")).collect();
+                serde_json::json!({ "tags": tags }).to_string()
+            },
+        ),
+        ("csv", String::new(), "many columns", 10_000, |n| {
+            message(&"a,".repeat(n))
+        }),
+        (
+            "csv",
+            format!("columns => [{columns}]"),
+            "a thousand columns by name",
+            1_000,
+            |n| message(&"a,".repeat(n)),
+        ),
+        (
+            "csv",
+            owned("convert => { \"column1\" => \"integer\" }"),
+            "long value",
+            200_000,
+            |n| message(&"9".repeat(n)),
+        ),
+        (
+            "json",
+            owned("source => \"message\""),
+            "many fields",
+            20_000,
+            |n| message(&fields(n, |k| format!("k{k}"))),
+        ),
+        (
+            "json",
+            owned("source => \"message\""),
+            "long list",
+            50_000,
+            |n| message(&format!("{{\"a\":[{}1]}}", "1,".repeat(n))),
+        ),
+        (
+            "json_encode",
+            owned("source => \"list\""),
+            "long list",
+            20_000,
+            list,
+        ),
+        ("split", String::new(), "many lines", 20_000, |n| {
+            message(&"a line\n".repeat(n))
+        }),
+        (
+            "split",
+            owned("field => \"list\""),
+            "long list",
+            20_000,
+            list,
+        ),
+        (
+            "clone",
+            owned("clones => [\"a\", \"b\"]"),
+            "many fields",
+            5_000,
+            |n| fields(n, |k| format!("k{k}")),
+        ),
+        (
+            "prune",
+            format!("whitelist_names => [{patterns}]"),
+            "a hundred patterns",
+            1_000,
+            |n| fields(n, |k| format!("f{k}")),
+        ),
+        ("de_dot", String::new(), "many names", 5_000, |n| {
+            fields(n, |k| format!("a.k{k}"))
+        }),
+        (
+            "de_dot",
+            owned("nested => true"),
+            "many nested names",
+            5_000,
+            |n| fields(n, |k| format!("a.k{k}")),
+        ),
+        (
+            "fingerprint",
+            owned("method => \"SHA256\" concatenate_all_fields => true"),
+            "many fields",
+            5_000,
+            |n| fields(n, |k| format!("k{k}")),
+        ),
+        (
+            "translate",
+            format!(
+                "source => \"message\" target => \"t\" regex => true exact => true dictionary => {{ {dictionary} }}"
+            ),
+            "2,000 expressions, none fits",
+            1_000,
+            |n| message(&"key ".repeat(n / 4)),
+        ),
+        (
+            "translate",
+            format!(
+                "source => \"message\" target => \"t\" exact => false dictionary => {{ {dictionary} }}"
+            ),
+            "2,000 texts, none is in it",
+            1_000,
+            |n| message(&"key ".repeat(n / 4)),
+        ),
+        (
+            "xml",
+            owned("source => \"message\" target => \"x\""),
+            "many elements of one name",
+            10_000,
+            |n| message(&format!("<a>{}</a>", "<b>1</b>".repeat(n))),
+        ),
+        (
+            "xml",
+            owned("source => \"message\" target => \"x\""),
+            "many names",
+            5_000,
+            |n| {
+                message(&format!(
+                    "<a>{}</a>",
+                    text_of(n, |k| format!("<b{k}>1</b{k}>"))
+                ))
+            },
+        ),
+        (
+            "xml",
+            owned(
+                "source => \"message\" store_xml => false xpath => [\"//b/text()\", \"b\", \"/a/b[last()]\", \"c\"]",
+            ),
+            "paths over many elements",
+            5_000,
+            |n| message(&format!("<a>{}</a>", "<b>1</b>".repeat(n))),
+        ),
+        (
+            "urldecode",
+            owned("field => \"message\""),
+            "all of it encoded",
+            100_000,
+            |n| message(&"%41".repeat(n)),
+        ),
+        (
+            "urldecode",
+            owned("all_fields => true"),
+            "many fields",
+            5_000,
+            |n| fields(n, |k| format!("k{k}")),
+        ),
+        (
+            "truncate",
+            owned("length_bytes => 10"),
+            "many fields",
+            5_000,
+            |n| fields(n, |k| format!("k{k}")),
+        ),
+        (
+            "truncate",
+            owned("fields => [\"message\"] length_bytes => 10"),
+            "long text",
+            200_000,
+            |n| message(&"ä".repeat(n)),
+        ),
+        (
+            "dissect",
+            owned("mapping => { \"message\" => \"%{a} %{b},%{c}\" }"),
+            "a delimiter that does not come",
+            200_000,
+            |n| message(&"a ".repeat(n / 2)),
+        ),
+        (
+            "date",
+            format!("match => [\"message\", {formats}]"),
+            "ten formats, none fits",
+            20,
+            |n| message(&format!("2026-10-06T{}", "9".repeat(n))),
+        ),
+        (
+            "cidr",
+            format!("address => [\"%{{message}}\"] network => [{networks}]"),
+            "a thousand networks, a miss",
+            1,
+            |_| message("11.0.0.1"),
+        ),
+        (
+            "useragent",
+            owned("source => \"message\""),
+            "long odd agent",
+            2_000,
+            |n| message(&"Mozilla/5.0 (x; ".repeat(n / 16)),
+        ),
+        (
+            "extractnumbers",
+            owned("source => \"message\""),
+            "many numbers",
+            10_000,
+            |n| message(&"12.5 a ".repeat(n)),
+        ),
+        (
+            "grok",
+            owned("match => { \"message\" => \"%{IP:a} %{WORD:b} %{GREEDYDATA:c}x$\" }"),
+            "long line, a miss",
+            50_000,
+            |n| message(&"10.0.0.1 word ".repeat(n / 14)),
+        ),
+        (
+            "grok",
+            owned("match => { \"message\" => \"%{COMBINEDAPACHELOG}\" }"),
+            "long line, a miss",
+            50_000,
+            |n| message(&"10.0.0.1 word ".repeat(n / 14)),
+        ),
+        (
+            "range",
+            owned("ranges => [\"message\", 0, 5, \"tag:a\"]"),
+            "long text",
+            200_000,
+            |n| message(&"a".repeat(n)),
+        ),
+        (
+            "ruby",
+            owned(
+                "code => \"event.set('n', event.get('message').split(',').map { |v| v.upcase }.uniq.length)\"",
+            ),
+            "long text",
+            10_000,
+            |n| message(&"a,".repeat(n)),
+        ),
+    ]
+}
+
+fn main() {
+    let wanted = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    println!("| Filter | Input | Size | ms | ms at four times the size | times |");
+    println!("| --- | --- | ---: | ---: | ---: | ---: |");
+    for (name, options, shows, size, event) in rows() {
+        if wanted.as_ref().is_some_and(|wanted| wanted != name) {
+            continue;
+        }
+        let filter = format!("{name} {{ {options} }}");
+        let small = measure(&filter, &event(size));
+        let large = measure(&filter, &event(size * 4));
+        let times = large / small;
+        println!("| `{name}` | {shows} | {size} | {small:.3} | {large:.3} | {times:.1} |");
+    }
+}
+
+/// Milliseconds for an event: the least of some runs.
+fn measure(filter: &str, event: &str) -> f64 {
+    const RUNS: usize = 5;
+    let mut sources = SourceMap::default();
+    sources.add("bench.conf", format!("filter {{ {filter} }}"));
+    let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
+    let context = BuildContext::new(EcsCompatibility::default());
+    let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
+    let errors: Vec<_> = diagnostics
+        .iter()
+        .filter(|found| found.severity == Severity::Error)
+        .collect();
+    assert!(errors.is_empty(), "{filter}: {errors:?}");
+    let now = Timestamp::new(1_795_478_400, 0);
+    let mut worker = WorkerState::default();
+    let mut best = f64::MAX;
+    for _ in 0..RUNS {
+        let arena = Arena::new();
+        let Ok(Value::Object(fields)) = parse_json(event, &arena, Fractions::Double) else {
+            panic!("not an object: {event}");
+        };
+        let event = Event::from_object(&arena, fields, now);
+        let started = Instant::now();
+        pipeline.run(event, now, &mut worker, &mut |event, _| {
+            std::hint::black_box(&event);
+        });
+        best = best.min(started.elapsed().as_secs_f64() * 1000.0);
+    }
+    best
+}
