@@ -157,7 +157,9 @@ mod tests {
     #[test]
     fn answers_are_counted_by_status() {
         let stats = Stats::default();
-        [200, 429, 200].map(|status| stats.answered(status));
+        [200, 429, 200]
+            .iter()
+            .for_each(|status| stats.answered(*status));
         let counted: Vec<_> = stats.responses().iter().collect();
         assert_eq!(counted, [(200, 2), (429, 1)]);
         (500..700).for_each(|status| stats.answered(status));
