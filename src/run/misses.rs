@@ -16,6 +16,9 @@ use kelp_parser::pipeline::Pipeline;
 /// How often it looks at what was missed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long the last look may hold the end of a pipeline up.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
 /// After what time a place is told again.
 const REPEAT_AFTER: Duration = Duration::from_secs(600);
 
@@ -60,10 +63,13 @@ impl MissWatch {
         Some(Self { stop, thread })
     }
 
-    /// Looks a last time, and ends.
+    /// Looks a last time, and ends; nobody waits long for it.
     pub fn end(self) {
         drop(self.stop);
-        let _ = self.thread.join();
+        let begun = Instant::now();
+        while !self.thread.is_finished() && begun.elapsed() < LAST_LOOK {
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 

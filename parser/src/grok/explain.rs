@@ -56,6 +56,9 @@ pub struct Step {
     pub field: Option<String>,
 }
 
+/// How many things that could have followed a description names.
+const ALTERNATIVES: usize = 4;
+
 impl Explanation {
     /// Says it in one line, with a few characters of the line itself.
     pub fn describe(&self, line: &str) -> String {
@@ -63,11 +66,18 @@ impl Explanation {
         let Some(first) = self.expected.first() else {
             return "the whole pattern matched".to_owned();
         };
-        let texts: Vec<String> = self
-            .expected
-            .iter()
-            .map(|one| format!("`{}`", one.text))
-            .collect();
+        let mut texts: Vec<String> = Vec::new();
+        for one in &self.expected {
+            let text = format!("`{}`", one.text);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        if texts.len() > ALTERNATIVES {
+            let others = texts.len() - ALTERNATIVES;
+            texts.truncate(ALTERNATIVES);
+            texts.push(format!("{others} others"));
+        }
         let path: Vec<String> = first.path.iter().map(Step::to_string).collect();
         let within = match path.is_empty() {
             true => String::new(),
@@ -375,6 +385,10 @@ mod tests {
         assert_eq!(
             describe("%{WORD:w}=(?:a|b)", "key="),
             "column 5: after `key=` expected `a` or `b`, the line ends there"
+        );
+        assert_eq!(
+            describe("%{WORD:w}=(?:a|b|c1|d|a|e|f)", "key="),
+            "column 5: after `key=` expected `a` or `b` or `c1` or `d` or 2 others, the line ends there"
         );
         assert_eq!(describe("x", "x"), "the whole pattern matched");
     }
