@@ -22,6 +22,8 @@ use rows::{ROWS, Row, TEN};
 
 const LINES: usize = 2_000;
 const ROUNDS: usize = 7;
+/// An engine's turn, in each round.
+const TURN: std::time::Duration = std::time::Duration::from_millis(5);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
@@ -98,12 +100,12 @@ fn measure(
     for _ in 0..ROUNDS {
         for (number, engine) in engines.iter_mut().enumerate() {
             let Some(engine) = engine else { continue };
-            let (ns, count) = pass(lines, |line| engine.matches(line));
+            let (ns, count) = passes(lines, |line| engine.matches(line));
             best[number] = best[number].min(ns);
             matched[number] = Some(count);
         }
         if by_hand {
-            let (ns, count) = pass(lines, |line| hand::combined(std::hint::black_box(line)));
+            let (ns, count) = passes(lines, |line| hand::combined(std::hint::black_box(line)));
             *best.last_mut().expect("there is a last") = best[engines.len()].min(ns);
             matched[engines.len()] = Some(count);
         }
@@ -139,6 +141,18 @@ fn measure(
         println!("    joni matched {count} lines, Kelp {:?}", matched[0]);
     }
     Ok(())
+}
+
+/// The least of the passes that a few milliseconds have room for: a quick engine is not measured by its first one, in
+/// caches that the others left behind.
+fn passes(lines: &[String], mut matches: impl FnMut(&str) -> bool) -> (f64, usize) {
+    let begin = std::time::Instant::now();
+    let mut best = pass(lines, &mut matches);
+    while begin.elapsed() < TURN {
+        let (ns, matched) = pass(lines, &mut matches);
+        best = (best.0.min(ns), matched);
+    }
+    best
 }
 
 /// Nanoseconds per line, and how many lines matched.
