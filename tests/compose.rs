@@ -1,5 +1,5 @@
-//! What can be said of the Docker stack without Docker: the Dockerfile knows the whole workspace, and the compose file publishes nothing to
-//! the network, has no password of its own, and starts Kelp as Kelp can be started.
+//! What can be said of the Docker stack without Docker: the Dockerfile stands in for the whole workspace, and the compose file publishes nothing to
+//! the network, has no password of its own, and waits for what is there.
 
 #![allow(clippy::unwrap_used)]
 
