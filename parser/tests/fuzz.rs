@@ -243,7 +243,11 @@ const MATCHED: &[&str] = &[
 #[test]
 fn grok() {
     texts(3, PATTERNS, |pattern, random| {
-        let options = format!("match => {{ \"message\" => {} }}", quoted(pattern));
+        // A pattern of hundreds of loops may take its time over a text; what is given up in time is not.
+        let options = format!(
+            "timeout_millis => 1000 match => {{ \"message\" => {} }}",
+            quoted(pattern)
+        );
         if let Some(pipeline) = filter("grok", &options) {
             for _ in 0..3 {
                 run(&pipeline, &text(MATCHED, random));
