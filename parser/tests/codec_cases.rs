@@ -16,63 +16,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "support/case_files.rs"]
+mod case_files;
+
 use std::path::Path;
 
+use self::case_files::{Case, NOW, assert_none, cases, same, whole};
 use kelp_parser::codec::{Codec, DecodeContext, InvalidUtf8, build_codec, build_input_codec};
 use kelp_parser::config::ast::{Literal, Plugin, Statement};
 use kelp_parser::config::{ParseOptions, SourceMap, parse};
-use kelp_parser::event::{Arena, Event, Object, Value, write_json};
+use kelp_parser::event::{Arena, Event, Value};
 use kelp_parser::json::{Fractions, parse as parse_json};
-use kelp_parser::spec::{CodecName, EcsCompatibility};
+use kelp_parser::spec::CodecName;
 use kelp_parser::time::Timestamp;
-
-/// When all of it happens: 2026-11-24T00:00:00Z.
-const NOW: i64 = 1_795_478_400;
-
-#[derive(Default)]
-struct Case {
-    name: String,
-    ecs: EcsCompatibility,
-    codec: String,
-    steps: Vec<(String, Vec<String>)>,
-    error: Option<String>,
-}
-
-fn cases(text: &str) -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        if let Some(name) = line.strip_prefix("=== ") {
-            let name = name.to_owned();
-            cases.push(Case {
-                name,
-                ..Case::default()
-            });
-            continue;
-        }
-        let Some(case) = cases.last_mut() else {
-            assert!(line.is_empty(), "before the first case: {line}");
-            continue;
-        };
-        if let Some(mode) = line.strip_prefix("ecs ") {
-            case.ecs = EcsCompatibility::parse(mode).unwrap();
-        } else if let Some(given) = line.strip_prefix(">>> ") {
-            case.steps.push((given.to_owned(), Vec::new()));
-        } else if let Some(want) = line.strip_prefix("<<< ") {
-            case.steps.last_mut().unwrap().1.push(want.to_owned());
-        } else if let Some(error) = line.strip_prefix("!!! ") {
-            case.error = Some(error.to_owned());
-        } else {
-            case.codec.push_str(line);
-            case.codec.push('\n');
-        }
-    }
-    cases
-}
 
 /// The plugin in `output { x { codec => TEXT } }`.
 fn plugin(text: &str) -> Plugin {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/fixtures");
-    let text = text.replace("FIXTURES", &fixtures.to_string_lossy());
     let mut sources = SourceMap::default();
     sources.add("test", format!("output {{ x {{ codec => {text} }} }}"));
     let (config, found) = parse(&sources, &ParseOptions::default());
@@ -87,7 +46,7 @@ fn plugin(text: &str) -> Plugin {
 }
 
 fn check(case: &Case) -> Result<(), String> {
-    let name = CodecName(plugin(&case.codec));
+    let name = CodecName(plugin(&case.config()));
     let reads = case.steps.iter().all(|(given, _)| !given.starts_with('{'));
     let mut found = Vec::new();
     let codec = match reads {
@@ -141,16 +100,7 @@ fn decode(codec: &dyn Codec, payload: &[u8]) -> Vec<String> {
             arena: &arena,
             timestamp: Timestamp::new(NOW, 0),
             invalid_utf8: InvalidUtf8::Escape,
-            emit: &mut |mut event: Event<'_>| {
-                let metadata = std::mem::replace(event.metadata_mut(), Object::new(&arena));
-                if !metadata.is_empty() {
-                    let fields = event.fields_mut();
-                    fields.set("@metadata", Value::Object(metadata));
-                }
-                let mut text = Vec::new();
-                write_json(&mut text, &event);
-                events.push(String::from_utf8(text).unwrap());
-            },
+            emit: &mut |event: Event<'_>| events.push(whole(event, &arena)),
         },
     );
     events
@@ -167,20 +117,6 @@ fn encode(codec: &dyn Codec, event: &str) -> Option<Vec<u8>> {
     codec.encode(&event, &mut out).ok().map(|()| out)
 }
 
-fn same(got: &[String], want: &[String]) -> bool {
-    got.len() == want.len()
-        && got.iter().zip(want).all(|(got, want)| {
-            let want: serde_json::Value = serde_json::from_str(want).unwrap();
-            let mut got: serde_json::Value = serde_json::from_str(got).unwrap();
-            for name in ["@timestamp", "@version", "@metadata"] {
-                if want.get(name).is_none() {
-                    got.as_object_mut().unwrap().remove(name);
-                }
-            }
-            got == want
-        })
-}
-
 #[test]
 fn every_case_holds() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/codecs");
@@ -195,11 +131,6 @@ fn every_case_holds() {
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} differ\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert_none(&wrong);
     assert!(count > 0, "no cases");
 }

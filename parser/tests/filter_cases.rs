@@ -21,6 +21,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "support/case_files.rs"]
+mod case_files;
+
 #[path = "support/mmdb.rs"]
 mod mmdb;
 
@@ -30,68 +33,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use self::case_files::{Case, NOW, assert_none, cases, same, whole};
 use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
-use kelp_parser::event::{Arena, Event, Object, Value, write_json};
+use kelp_parser::event::{Arena, Event, Value};
 use kelp_parser::filter::BuildContext;
 use kelp_parser::json::{Fractions, parse as parse_json};
 use kelp_parser::pipeline::{Pipeline, WorkerState};
 use kelp_parser::resolver::{LookupError, Resolver};
-use kelp_parser::spec::EcsCompatibility;
 use kelp_parser::time::Timestamp;
 
 /// Where the databases for `geoip` are made.
 const DATABASES: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// When all of it happens: 2026-11-24T00:00:00Z.
-const NOW: i64 = 1_795_478_400;
-
-#[derive(Default)]
-struct Case {
-    name: String,
-    ecs: EcsCompatibility,
-    config: String,
-    events: Vec<(String, Vec<String>)>,
-    error: Option<String>,
-}
-
-fn cases(text: &str) -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    for line in text.lines() {
-        if line.starts_with('#') {
-            continue;
-        }
-        if let Some(name) = line.strip_prefix("=== ") {
-            cases.push(Case {
-                name: name.to_owned(),
-                ..Case::default()
-            });
-            continue;
-        }
-        let Some(case) = cases.last_mut() else {
-            assert!(line.is_empty(), "before the first case: {line}");
-            continue;
-        };
-        if let Some(mode) = line.strip_prefix("ecs ") {
-            case.ecs = EcsCompatibility::parse(mode).unwrap();
-        } else if let Some(event) = line.strip_prefix(">>> ") {
-            case.events.push((event.to_owned(), Vec::new()));
-        } else if let Some(event) = line.strip_prefix("<<< ") {
-            case.events.last_mut().unwrap().1.push(event.to_owned());
-        } else if let Some(error) = line.strip_prefix("!!! ") {
-            case.error = Some(error.to_owned());
-        } else {
-            case.config.push_str(line);
-            case.config.push('\n');
-        }
-    }
-    cases
-}
-
 /// The configuration of a case with the paths of this machine.
 fn config_of(case: &Case) -> String {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/fixtures");
-    let config = case.config.replace("FIXTURES", &fixtures.to_string_lossy());
-    config.replace("DATABASES", DATABASES)
+    case.config().replace("DATABASES", DATABASES)
 }
 
 /// What is wrong with another program's answer to a case, if anything is.
@@ -112,7 +68,7 @@ fn check_command(case: &Case, command: &str) -> Result<(), String> {
         .map_err(|error| format!("{}: {error}", words[0]))?;
     let mut stdin = child.stdin.take().unwrap();
     let inputs: Vec<String> = case
-        .events
+        .steps
         .iter()
         .map(|(input, _)| format!("{input}\n"))
         .collect();
@@ -134,7 +90,7 @@ fn check_command(case: &Case, command: &str) -> Result<(), String> {
         .map(str::to_owned)
         .collect();
     let want: Vec<String> = case
-        .events
+        .steps
         .iter()
         .flat_map(|(_, want)| want.clone())
         .collect();
@@ -183,21 +139,14 @@ fn check(case: &Case) -> Result<(), String> {
     let arena = Arena::new();
     let mut worker = WorkerState::default();
     let now = Timestamp::new(NOW, 0);
-    for (input, want) in &case.events {
+    for (input, want) in &case.steps {
         let Ok(Value::Object(fields)) = parse_json(input, &arena, Fractions::Double) else {
             return Err(format!("not an object: {input}"));
         };
         let event = Event::from_object(&arena, fields, now);
         let mut out = Vec::new();
-        pipeline.run(event, now, &mut worker, &mut |mut event, _| {
-            let metadata = std::mem::replace(event.metadata_mut(), Object::new(&arena));
-            if !metadata.is_empty() {
-                let fields = event.fields_mut();
-                fields.set("@metadata", Value::Object(metadata));
-            }
-            let mut text = Vec::new();
-            write_json(&mut text, &event);
-            out.push(String::from_utf8(text).unwrap());
+        pipeline.run(event, now, &mut worker, &mut |event, _| {
+            out.push(whole(event, &arena));
         });
         compare(&out, want)?;
     }
@@ -210,20 +159,6 @@ fn compare(got: &[String], want: &[String]) -> Result<(), String> {
     }
     let list = |events: &[String]| events.join("\n         ");
     Err(format!("got:  {}\n   want: {}", list(got), list(want)))
-}
-
-fn same(got: &[String], want: &[String]) -> bool {
-    got.len() == want.len()
-        && got.iter().zip(want).all(|(got, want)| {
-            let want: serde_json::Value = serde_json::from_str(want).unwrap();
-            let mut got: serde_json::Value = serde_json::from_str(got).unwrap();
-            for name in ["@timestamp", "@version", "@metadata"] {
-                if want.get(name).is_none() {
-                    got.as_object_mut().unwrap().remove(name);
-                }
-            }
-            got == want
-        })
 }
 
 /// Small databases for `geoip`, named after their types.
@@ -295,7 +230,7 @@ fn every_case_holds() {
             // What lies in @metadata is seen from inside only.
             let seen = |(_, want): &(String, Vec<String>)| !want.concat().contains("@metadata");
             let result = match &command {
-                Some(_) if !case.events.iter().all(seen) || about == "dns" => Ok(()),
+                Some(_) if !case.steps.iter().all(seen) || about == "dns" => Ok(()),
                 Some(command) => check_command(&case, command),
                 None => check(&case),
             };
@@ -304,12 +239,7 @@ fn every_case_holds() {
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} differ\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert_none(&wrong);
 }
 
 #[test]
@@ -320,7 +250,7 @@ fn the_table_of_the_cases_is_fresh() {
     );
     let mut total = 0;
     for (about, cases) in all_cases() {
-        let events: usize = cases.iter().map(|case| case.events.len()).sum();
+        let events: usize = cases.iter().map(|case| case.steps.len()).sum();
         let refused = cases.iter().filter(|case| case.error.is_some()).count();
         total += cases.len();
         table += &format!("| {about} | {} | {events} | {refused} |\n", cases.len());
