@@ -176,7 +176,7 @@ impl<'a> Reader<'_, 'a> {
         /// Longer numbers would take long to print.
         const BYTES_MAX: usize = 1024;
         let bytes = self.raw()?;
-        if bytes.is_empty() || bytes.len() > BYTES_MAX || scale > BYTES_MAX {
+        if bytes.is_empty() || bytes.len() > BYTES_MAX {
             return None;
         }
         let number = BigInt::from_signed_bytes_be(bytes).to_string();

@@ -19,6 +19,9 @@ pub(super) struct Schema {
     root: TypeId,
 }
 
+/// Zeros are written for so many decimal places, and no number has more that it is meant to have.
+const SCALE_MAX: usize = 1024;
+
 /// What a datum is.
 #[derive(Debug)]
 pub(super) enum Type {
@@ -67,7 +70,9 @@ pub(super) enum SchemaError {
     Duplicate(String),
     #[error("a union in a union")]
     NestedUnion,
-    #[error("a decimal needs a `precision` above 0, and a `scale` from 0 up to it")]
+    #[error(
+        "a decimal needs a `precision` above 0, and a `scale` from 0 up to it and to {SCALE_MAX}"
+    )]
     Decimal,
     #[error("the default `{0}` is no symbol of its enum")]
     Default(String),
@@ -308,7 +313,9 @@ fn decimal(object: &Object<'_>) -> Result<Type, SchemaError> {
         _ => None,
     };
     match (number("precision"), number("scale")) {
-        (Some(precision), Some(scale)) if precision > 0 && scale <= precision => {
+        (Some(precision), Some(scale))
+            if precision > 0 && scale <= precision && scale <= SCALE_MAX =>
+        {
             Ok(Type::Decimal { precision, scale })
         }
         _ => Err(SchemaError::Decimal),
@@ -442,6 +449,10 @@ mod tests {
             (
                 "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":2,\"scale\":3}",
                 "`scale`",
+            ),
+            (
+                "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":99999,\"scale\":99999}",
+                "up to it and to 1024",
             ),
             (
                 "{\"type\":\"enum\",\"name\":\"a\",\"symbols\":[\"A\",\"A\"]}",
