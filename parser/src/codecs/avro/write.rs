@@ -11,19 +11,26 @@ use crate::time::Timestamp;
 pub(super) struct Mismatch {
     /// The fields on the way to the value, the innermost first.
     path: Vec<String>,
-    message: String,
+    want: &'static str,
+    /// The kind of the value; `None` for null.
+    found: Option<&'static str>,
 }
 
 impl Mismatch {
+    /// Makes no text: members of a union that do not fit are the rule.
     fn new(of: &Type, value: &Value<'_>) -> Self {
-        let (want, found) = (of.name(), value.kind());
-        let message = match value {
-            Value::Null => format!("the schema wants {want}, the event has nothing"),
-            _ => format!("the schema wants {want}, the event has {found} or another value of it"),
-        };
         Self {
             path: Vec::new(),
-            message,
+            want: of.name(),
+            found: (!matches!(value, Value::Null)).then(|| value.kind()),
+        }
+    }
+
+    fn of_object(of: &Type) -> Self {
+        Self {
+            path: Vec::new(),
+            want: of.name(),
+            found: Some("object"),
         }
     }
 
@@ -40,7 +47,13 @@ impl Mismatch {
             .rev()
             .map(|name| format!("[{name}]"))
             .collect();
-        format!("`{path}`: {}", self.message)
+        let want = self.want;
+        match self.found {
+            None => format!("`{path}`: the schema wants {want}, the event has nothing"),
+            Some(found) => {
+                format!("`{path}`: the schema wants {want}, the event has {found} that is none")
+            }
+        }
     }
 }
 
@@ -102,9 +115,9 @@ impl<'s> Writer<'s> {
                     }
                     out.truncate(start);
                 }
-                Err(no_object(of))
+                Err(Mismatch::of_object(of))
             }
-            _ => Err(no_object(of)),
+            _ => Err(Mismatch::of_object(of)),
         }
     }
 
@@ -185,17 +198,6 @@ fn write_scalar(of: &Type, value: &Value<'_>, out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-fn no_object(of: &Type) -> Mismatch {
-    let message = format!(
-        "the schema wants {}, the event has an object that is none",
-        of.name()
-    );
-    Mismatch {
-        path: Vec::new(),
-        message,
-    }
-}
-
 fn write_long(number: i64, out: &mut Vec<u8>) {
     let mut rest = ((number << 1) ^ (number >> 63)) as u64;
     while rest > 0x7f {
@@ -257,4 +259,43 @@ fn unscaled(value: &Value<'_>, precision: usize, scale: usize) -> Option<BigInt>
         return None;
     }
     format!("{whole}{places:0<scale$}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Arena;
+    use crate::json::{Fractions, parse};
+
+    #[test]
+    fn what_does_not_fit_is_told_with_its_field() {
+        let schema = Schema::parse(
+            r#"{"type":"record","name":"a","fields":[
+                {"name":"b","type":["null",{"type":"array","items":"int"}]},
+                {"name":"c","type":{"type":"map","values":"int"}}]}"#,
+        );
+        let schema = schema.unwrap();
+        for (event, want) in [
+            (
+                r#"{"b":["x"],"c":{}}"#,
+                "`[b]`: the schema wants union, the event has array that is none",
+            ),
+            (
+                r#"{"c":{"d":"x"}}"#,
+                "`[c][d]`: the schema wants int, the event has string that is none",
+            ),
+            (
+                r#"{"b":[1]}"#,
+                "`[c]`: the schema wants map, the event has nothing",
+            ),
+        ] {
+            let arena = Arena::new();
+            let Ok(Value::Object(fields)) = parse(event, &arena, Fractions::Double) else {
+                panic!("no object: {event}");
+            };
+            let found = write_fields(&schema, &fields, &mut Vec::new());
+            let told = found.map_err(|found| found.describe());
+            assert_eq!(told, Err(want.to_owned()), "{event}");
+        }
+    }
 }
