@@ -64,7 +64,8 @@ impl<V: Clone> Cache<V> {
     }
 
     fn insert(&self, halves: &mut Halves<V>, key: (bool, Box<str>), entry: Entry<V>) {
-        if halves.newer.len() >= self.half_size {
+        // What is there already takes no place of others.
+        if halves.newer.len() >= self.half_size && !halves.newer.contains_key(&key) {
             halves.older = std::mem::take(&mut halves.newer);
         }
         halves.newer.insert(key, entry);
@@ -74,6 +75,17 @@ impl<V: Clone> Cache<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_anew_forgets_no_other() {
+        let at = Timestamp::from_millis;
+        let cache = Cache::new(4, 1.0).unwrap();
+        for name in ["a", "b", "c", "d", "d", "d"] {
+            cache.put((true, name), name, at(0));
+        }
+        assert_eq!(cache.get((true, "a"), at(1)), Some("a"));
+        assert_eq!(cache.get((true, "d"), at(1)), Some("d"));
+    }
 
     #[test]
     fn answers_end_and_are_never_more_than_asked_for() {
