@@ -1,4 +1,6 @@
 //! How many bytes are on their way, as records and as what outputs made of them: what back-pressure goes by.
+//!
+//! It lies here, as receipts do, because `ingest` and `sink` both count and do not know each other; nothing in this crate counts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
