@@ -73,7 +73,7 @@ pub struct PipelineSettings {
     pub dead_letters: DeadLetterPlace,
     /// What one record may become.
     pub event_limits: EventLimits,
-    /// Counts the bytes of all records in flight, of all pipelines of the process.
+    /// Counts the bytes of all records and bulk bodies in flight, of all pipelines of the process.
     pub in_flight: InFlight,
     /// The most that they may take.
     pub in_flight_bytes: usize,

@@ -61,7 +61,7 @@ pub struct RunArgs {
     #[arg(long = "path.data", value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// How many mebibytes of records may be in flight [default: 64].
+    /// How many mebibytes of records, and of bulk bodies made of them, may be in flight [default: 64].
     #[arg(long = "memory", value_name = "MIB")]
     pub memory: Option<usize>,
 

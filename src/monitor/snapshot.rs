@@ -107,7 +107,7 @@ pub struct Snapshot {
     pub flow: Value,
     /// Changes when its configuration does.
     pub hash: String,
-    /// The most that the records in flight may take, in bytes.
+    /// The most that records and bulk bodies in flight may take, in bytes.
     pub max_in_flight_bytes: usize,
     /// Where its dead letters are.
     pub dead_letters_at: String,
@@ -314,7 +314,7 @@ impl Snapshot {
         inputs.map(|input| input.stats.unsettled_records).sum()
     }
 
-    /// Bytes of records in flight, of everything that shares the limit.
+    /// Bytes of records and bulk bodies in flight, of everything that shares the limit.
     pub fn in_flight_bytes(&self) -> usize {
         let inputs = self.inputs.iter();
         let bytes = inputs.map(|input| input.stats.in_flight_bytes);

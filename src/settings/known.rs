@@ -216,7 +216,7 @@ pub const SETTINGS: &[Known] = &[
     used(
         "kelp.memory",
         "64mb",
-        "How much the records in flight may take, of all pipelines together.",
+        "How much the records in flight and the bulk bodies made of them may take, of all pipelines together.",
     ),
     used(
         "kelp.metrics.enabled",
