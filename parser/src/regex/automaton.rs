@@ -9,8 +9,7 @@ use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::{Input, MatchKind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// An automaton that needs more memory than this, in bytes, is not made.
 const MAX_NFA_BYTES: usize = 4 << 20;
@@ -48,9 +47,28 @@ pub(super) struct Automaton {
     precision: Precision,
     /// Built when a pattern first misses: many never do.
     dfa: OnceLock<Option<DFA>>,
-    /// Index of its states in [`Caches`].
-    id: usize,
+    place: Place,
 }
+
+/// Where threads keep the states of an automaton. Of automata that are gone others have the place, so that as many are
+/// kept as there are automata at a time, however many a process makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    /// Index in [`Caches`].
+    index: usize,
+    /// Which of all automata has it. None is 0.
+    owner: u64,
+}
+
+/// The places that are given away, and those that came back.
+#[derive(Debug)]
+struct Places {
+    free: Vec<usize>,
+    next: usize,
+    owners: u64,
+}
+
+static PLACES: Mutex<Places> = Mutex::new(Places::NEW);
 
 /// What a thread keeps for the automata that it uses.
 #[derive(Debug, Default)]
@@ -61,6 +79,8 @@ pub(super) struct Caches {
 
 #[derive(Debug, Default)]
 struct Kept {
+    /// The automaton that this is of.
+    owner: u64,
     states: Option<Box<Cache>>,
     bytes: usize,
     /// The pattern that matched last.
@@ -75,13 +95,12 @@ struct Thrashing;
 
 impl Automaton {
     pub(super) fn new(trees: Vec<Arc<Node>>, precision: Precision) -> Automaton {
-        static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
         debug_assert!((1..=Candidates::MOST).contains(&trees.len()));
         Automaton {
             trees,
             precision,
             dfa: OnceLock::new(),
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            place: PLACES.lock().unwrap_or_else(PoisonError::into_inner).take(),
         }
     }
 
@@ -96,7 +115,7 @@ impl Automaton {
             .dfa
             .get_or_init(|| build(&self.trees, self.precision))
             .as_ref()?;
-        let kept = caches.of(self.id);
+        let kept = caches.of(self.place);
         if kept.paused > 0 {
             kept.paused -= 1;
             return None;
@@ -111,31 +130,66 @@ impl Automaton {
             kept.paused = kept.pause;
             states.reset(dfa);
         }
-        caches.note_size(self.id, bytes);
+        caches.note_size(self.place.index, bytes);
         found.ok()
     }
 
     /// The pattern that matched last in this thread: a guess at which one will next.
     pub(super) fn last_matched(&self, caches: &mut Caches) -> usize {
-        caches.of(self.id).last
+        caches.of(self.place).last
     }
 
     pub(super) fn note_match(&self, number: usize, caches: &mut Caches) {
-        caches.of(self.id).last = number;
+        caches.of(self.place).last = number;
+    }
+}
+
+impl Drop for Automaton {
+    fn drop(&mut self) {
+        let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+        places.free.push(self.place.index);
+    }
+}
+
+impl Places {
+    const NEW: Places = Places {
+        free: Vec::new(),
+        next: 0,
+        owners: 0,
+    };
+
+    fn take(&mut self) -> Place {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        });
+        self.owners += 1;
+        Place {
+            index,
+            owner: self.owners,
+        }
     }
 }
 
 impl Caches {
-    fn of(&mut self, id: usize) -> &mut Kept {
-        if self.kept.len() <= id {
-            self.kept.resize_with(id + 1, Kept::default);
+    fn of(&mut self, Place { index, owner }: Place) -> &mut Kept {
+        if self.kept.len() <= index {
+            self.kept.resize_with(index + 1, Kept::default);
         }
-        &mut self.kept[id]
+        let kept = &mut self.kept[index];
+        if kept.owner != owner {
+            self.bytes -= kept.bytes;
+            *kept = Kept {
+                owner,
+                ..Kept::default()
+            };
+        }
+        kept
     }
 
     /// Notes how much memory an automaton's states have now, and keeps the sum within its bound.
-    fn note_size(&mut self, id: usize, bytes: usize) {
-        let kept = &mut self.kept[id];
+    fn note_size(&mut self, index: usize, bytes: usize) {
+        let kept = &mut self.kept[index];
         if kept.bytes == bytes {
             return;
         }
@@ -145,7 +199,7 @@ impl Caches {
             return;
         }
         for (other, kept) in self.kept.iter_mut().enumerate() {
-            if other != id {
+            if other != index {
                 (kept.states, kept.bytes) = (None, 0);
             }
         }
@@ -232,4 +286,42 @@ fn build(trees: &[Arc<Node>], precision: Precision) -> Option<DFA> {
         .minimum_cache_clear_count(Some(2))
         .minimum_bytes_per_state(Some(MIN_BYTES_PER_STATE));
     DFA::builder().configure(config).build_from_nfa(nfa).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_given_again() {
+        let mut places = Places::NEW;
+        let first = places.take();
+        assert_eq!(places.take().index, 1);
+        places.free.push(first.index);
+        let again = places.take();
+        assert_eq!(again.index, first.index);
+        assert_ne!(again.owner, first.owner);
+        assert_eq!(places.take().index, 2);
+    }
+
+    #[test]
+    fn states_of_an_automaton_that_is_gone_are_forgotten() {
+        let of = |literal: &str| {
+            let tree = Arc::new(Node::Literal(literal.into()));
+            Automaton::new(vec![tree], Precision::Fine)
+        };
+        let mut caches = Caches::default();
+        let finds = |automaton: &Automaton, text, caches: &mut Caches| {
+            let found = automaton.candidates(text, 0, caches);
+            found.expect("it can tell").contains(0)
+        };
+        let (old, mut new) = (of("abc"), of("xyz"));
+        assert!(finds(&old, "an abc", &mut caches) && !finds(&old, "an xyz", &mut caches));
+        old.note_match(0, &mut caches);
+        let spare = std::mem::replace(&mut new.place.index, old.place.index);
+        assert!(finds(&new, "an xyz", &mut caches) && !finds(&new, "an abc", &mut caches));
+        let bytes = caches.of(new.place).bytes;
+        assert!(bytes > 0 && caches.bytes == bytes);
+        new.place.index = spare;
+    }
 }
