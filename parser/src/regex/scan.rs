@@ -39,7 +39,8 @@ struct Range {
 
 impl Scan {
     pub(super) fn new(table: [bool; 256]) -> Scan {
-        let (of_set, of_rest) = (ranges(&table, true), ranges(&table, false));
+        let members = members(&table);
+        let (of_set, of_rest) = (ranges(members), ranges(members.map(|word| !word)));
         let inverted = of_rest.len() < of_set.len();
         let ranges = if inverted { of_rest } else { of_set };
         let how = match ranges.len() {
@@ -197,25 +198,53 @@ fn inside<const N: usize>(ranges: &[Range; N], block: Block) -> u32 {
     inside.bits()
 }
 
-/// The ranges of bytes whose entry is `wanted`.
-fn ranges(table: &[bool; 256], wanted: bool) -> Vec<(u8, u8)> {
-    let mut ranges: Vec<(u8, u8)> = Vec::new();
-    for byte in (0..=u8::MAX).filter(|&byte| table[usize::from(byte)] == wanted) {
-        match ranges.last_mut() {
-            Some((first, width))
-                if usize::from(*first) + usize::from(*width) + 1 == usize::from(byte) =>
-            {
-                *width += 1
-            }
-            _ => ranges.push((byte, 0)),
-        }
+/// A bit for each byte of the set: compiling a pattern makes many sets, and most of their words are seen through at once.
+fn members(table: &[bool; 256]) -> [u64; 4] {
+    let (words, _) = table.as_chunks::<64>();
+    std::array::from_fn(|word| {
+        let entries = words[word].iter().enumerate();
+        entries.fold(0, |bits, (at, &entry)| bits | u64::from(entry) << at)
+    })
+}
+
+/// The ranges of a set of bytes: the first, and how many follow it.
+fn ranges(members: [u64; 4]) -> Vec<(u8, u8)> {
+    let others = members.map(|word| !word);
+    let (mut ranges, mut at) = (Vec::new(), 0);
+    while let Some(first) = next(&members, at) {
+        at = next(&others, first).unwrap_or(256);
+        ranges.push((first as u8, (at - 1 - first) as u8));
     }
     ranges
+}
+
+/// The first bit from `at` that is set.
+fn next(bits: &[u64; 4], at: usize) -> Option<usize> {
+    (at / 64..4).find_map(|word| {
+        let begin = at.max(64 * word);
+        let rest = bits[word] >> (begin - 64 * word);
+        (rest != 0).then(|| begin + rest.trailing_zeros() as usize)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_are_those_of_the_table() {
+        let of = |set: &dyn Fn(u8) -> bool| {
+            let table = std::array::from_fn(|byte| set(byte as u8));
+            ranges(members(&table))
+        };
+        assert_eq!(of(&|_| false), []);
+        assert_eq!(of(&|_| true), [(0, 255)]);
+        assert_eq!(of(&|byte| byte == 255), [(255, 0)]);
+        assert_eq!(of(&|byte| byte == 0 || byte > 62), [(0, 0), (63, 192)]);
+        let runs = of(&|byte| matches!(byte, 60..=63 | 65..=127 | 129..=191));
+        assert_eq!(runs, [(60, 3), (65, 62), (129, 62)]);
+        assert_eq!(of(&|byte| byte % 2 == 1).len(), 128);
+    }
 
     #[test]
     fn blocks_and_tables_agree() {
