@@ -37,13 +37,7 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         ..Compiler::default()
     };
     compiler.emit_op(Op::Fail);
-    let after = After {
-        follow: ByteSet::ALL,
-        tail: true,
-        literal: None,
-        before: None,
-    };
-    compiler.emit(&root, &after);
+    compiler.emit(&root, &After::END);
     compiler.emit_op(Op::Match);
     let whole = 0..pattern.len();
     if let Some(message) = compiler.error {
@@ -104,6 +98,16 @@ struct After<'n> {
     literal: Option<&'n str>,
     /// What comes right before the node, where that is known and not empty.
     before: Option<&'n Node>,
+}
+
+impl After<'_> {
+    /// The end of the pattern, or of what is matched for itself.
+    const END: After<'static> = After {
+        follow: ByteSet::ALL,
+        tail: true,
+        literal: None,
+        before: None,
+    };
 }
 
 #[derive(Default)]

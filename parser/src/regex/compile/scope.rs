@@ -9,18 +9,15 @@ use crate::regex::program::{FAIL, Op};
 impl Compiler {
     /// What is inside a scope is never re-entered, so its end is a tail of its own.
     fn inside_scope(&mut self, node: &Node) -> u16 {
+        self.scoped(|compiler| compiler.emit(node, &After::END))
+    }
+
+    /// Emits in a scope of its own, and returns which that is.
+    fn scoped(&mut self, emit: impl FnOnce(&mut Compiler)) -> u16 {
         let outer = self.scope;
         self.scope_count += 1;
         self.scope = self.scope_count;
-        self.emit(
-            node,
-            &After {
-                follow: ByteSet::ALL,
-                tail: true,
-                literal: None,
-                before: None,
-            },
-        );
+        emit(self);
         std::mem::replace(&mut self.scope, outer)
     }
 
@@ -50,7 +47,7 @@ impl Compiler {
         let start = self.emit_op(Op::ScopeStart { slot, look: true });
         let scope = match behind {
             false => self.inside_scope(node),
-            true => self.look_behind_body(node),
+            true => self.scoped(|compiler| compiler.look_behind_body(node)),
         };
         if negate {
             self.emit_op(Op::NegativeEnd { slot, scope });
@@ -68,14 +65,11 @@ impl Compiler {
     }
 
     /// Alternatives of a look-behind may differ in length, each must have one.
-    fn look_behind_body(&mut self, node: &Node) -> u16 {
+    fn look_behind_body(&mut self, node: &Node) {
         let alternatives = match node {
             Node::Alternate(nodes) => &nodes[..],
             node => std::slice::from_ref(node),
         };
-        let outer = self.scope;
-        self.scope_count += 1;
-        self.scope = self.scope_count;
         let mut jumps = Vec::new();
         for (at, node) in alternatives.iter().enumerate() {
             let Some(length) = fixed_length(node) else {
@@ -85,15 +79,7 @@ impl Compiler {
             let split = (at + 1 < alternatives.len()).then(|| self.emit_op(Op::Fail));
             let begin = self.here();
             self.emit_op(Op::StepBack(length as u32));
-            self.emit(
-                node,
-                &After {
-                    follow: ByteSet::ALL,
-                    tail: true,
-                    literal: None,
-                    before: None,
-                },
-            );
+            self.emit(node, &After::END);
             jumps.push(self.emit_op(Op::Jump(FAIL)));
             if let Some(split) = split {
                 self.ops[split as usize] = Op::Split {
@@ -103,7 +89,6 @@ impl Compiler {
             }
         }
         self.land(&jumps);
-        std::mem::replace(&mut self.scope, outer)
     }
 }
 
