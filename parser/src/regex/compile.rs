@@ -14,7 +14,6 @@ use super::byteset::ByteSet;
 use super::class::CharClass;
 use super::fuse::{fields_by_operation, fuse};
 use super::known::{self, Recognized};
-use super::parse::Parsed;
 use super::prefilter::Prefilter;
 use super::program::{Backref, DispatchTable, FAIL, Known, Op, Pc, Program, Run};
 use super::table::{ClassTable, NextTable};
@@ -24,11 +23,15 @@ use std::collections::HashMap;
 /// Programs longer than this are refused.
 const MAX_OPS: usize = 60_000;
 
-/// Compiles a parsed pattern.
-pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexError> {
-    let mut root = parsed.node.clone();
+/// Compiles the tree of a pattern, which the program keeps.
+pub(super) fn compile(
+    mut root: Node,
+    group_count: u32,
+    pattern: &str,
+) -> Result<Program, RegexError> {
     resolve_boundaries(&mut root);
-    let captures = 2 * (parsed.group_count as usize + 1);
+    let groups = group_count as usize + 1;
+    let captures = 2 * groups;
     let memoizable = !any(&root, &|node| matches!(node, Node::Backref { .. }));
     let mut compiler = Compiler {
         slots: captures,
@@ -64,7 +67,6 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
     Ok(Program {
         choices,
         first: NextTable::new(&first(&root, ByteSet::ALL)),
-        prefilter: Prefilter::new(&root),
         anchored: is_anchored(&root),
         first_only: memoizable && begins_with_everything(&root),
         memoizable,
@@ -75,7 +77,7 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         dispatches: compiler.dispatches,
         backrefs: compiler.backrefs,
         slots: compiler.slots,
-        groups: parsed.group_count as usize + 1,
+        groups,
         scopes: compiler.scopes,
         resets: compiler.resets,
         knowns: compiler.knowns,
@@ -84,6 +86,7 @@ pub(super) fn compile(parsed: &Parsed, pattern: &str) -> Result<Program, RegexEr
         ops: compiler.ops,
         iterations: compiler.iterations,
         scope_count: compiler.scope_count + 1,
+        prefilter: Prefilter::new(root),
     })
 }
 

@@ -112,7 +112,7 @@ impl Regex {
     /// Compiles a pattern. The error names what is wrong or unsupported, and where.
     pub fn new(pattern: &str, options: Options) -> Result<Regex, RegexError> {
         let parsed = parse::parse(pattern, options)?;
-        let program = compile::compile(&parsed, pattern)?;
+        let program = compile::compile(parsed.node, parsed.group_count, pattern)?;
         Ok(Regex(Arc::new(Inner {
             pattern: pattern.into(),
             names: parsed.names,

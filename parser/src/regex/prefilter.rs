@@ -19,13 +19,13 @@ pub(super) struct Prefilter {
 }
 
 impl Prefilter {
-    pub(super) fn new(tree: &Node) -> Prefilter {
+    pub(super) fn new(tree: Node) -> Prefilter {
+        let tree = Arc::new(tree);
         let mut literals = Vec::new();
-        required(tree, &mut literals);
+        required(&tree, &mut literals);
         literals.sort_by_key(|literal| std::cmp::Reverse(literal.len()));
         literals.dedup();
         let required = literals.iter().take(2).filter(|literal| literal.len() > 1);
-        let tree = Arc::new(tree.clone());
         Prefilter {
             required: required
                 .map(|literal| Finder::new(literal).into_owned())
