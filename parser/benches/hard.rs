@@ -4,13 +4,13 @@
 
 use std::time::Instant;
 
-use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
 use kelp_parser::event::{Arena, Event, Value};
-use kelp_parser::filter::BuildContext;
 use kelp_parser::json::{Fractions, parse as parse_json};
-use kelp_parser::pipeline::{Pipeline, WorkerState};
-use kelp_parser::spec::EcsCompatibility;
+use kelp_parser::pipeline::WorkerState;
 use kelp_parser::time::Timestamp;
+
+#[path = "support/filter.rs"]
+mod filter;
 
 /// An input: the filter, its options, what it shows, its size, and the event of a size.
 type Row = (
@@ -375,16 +375,7 @@ fn main() {
 /// Milliseconds for an event: the least of some runs.
 fn measure(filter: &str, event: &str) -> f64 {
     const RUNS: usize = 5;
-    let mut sources = SourceMap::default();
-    sources.add("bench.conf", format!("filter {{ {filter} }}"));
-    let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
-    let context = BuildContext::new(EcsCompatibility::default());
-    let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
-    let errors: Vec<_> = diagnostics
-        .iter()
-        .filter(|found| found.severity == Severity::Error)
-        .collect();
-    assert!(errors.is_empty(), "{filter}: {errors:?}");
+    let pipeline = filter::compile(filter);
     let now = Timestamp::new(1_795_478_400, 0);
     let mut worker = WorkerState::default();
     let mut best = f64::MAX;
