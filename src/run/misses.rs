@@ -16,6 +16,13 @@ use kelp_parser::pipeline::Pipeline;
 /// How often it looks at what was missed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Between two looks it rests this many times as long as the last one took: many patterns take long to explain, and
+/// lines may miss for days.
+const REST: u32 = 19;
+
+/// The longest that it rests.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
 /// How long the last look may hold the end of a pipeline up.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
@@ -50,12 +57,15 @@ impl MissWatch {
         }
         let (stop, stopped) = crossbeam_channel::bounded::<Infallible>(0);
         let work = move || {
+            let mut rest = LOOK_EVERY;
             loop {
-                let ends = stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Disconnected);
+                let ends = stopped.recv_timeout(rest) == Err(RecvTimeoutError::Disconnected);
+                let begun = Instant::now();
                 watched.iter_mut().for_each(Watched::look);
                 if ends {
                     break;
                 }
+                rest = rest_after(begun.elapsed());
             }
         };
         let thread = thread::Builder::new().name("misses".to_owned()).spawn(work);
@@ -71,6 +81,11 @@ impl MissWatch {
             thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// How long to rest after a look that took so long.
+fn rest_after(look: Duration) -> Duration {
+    look.saturating_mul(REST).clamp(LOOK_EVERY, LONGEST_REST)
 }
 
 /// One filter, and what was told of it.
@@ -168,6 +183,14 @@ mod tests {
         assert!(!watched.is_to_be_told(&miss("a"), now + WINDOW));
         assert!(watched.is_to_be_told(&miss("b"), now + WINDOW));
         assert!(watched.is_to_be_told(&miss("a"), now + REPEAT_AFTER));
+    }
+
+    #[test]
+    fn looks_that_take_long_are_rare() {
+        assert_eq!(rest_after(Duration::ZERO), LOOK_EVERY);
+        assert_eq!(rest_after(Duration::from_millis(5)), LOOK_EVERY);
+        assert_eq!(rest_after(Duration::from_millis(500)).as_millis(), 9_500);
+        assert_eq!(rest_after(Duration::MAX), LONGEST_REST);
     }
 
     #[test]
