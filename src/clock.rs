@@ -16,8 +16,8 @@ pub fn iso8601(time: SystemTime) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// Times before 1970 are 1970.
-fn timestamp(time: SystemTime) -> Timestamp {
+/// A time as the filters have it; times before 1970 are 1970.
+pub fn timestamp(time: SystemTime) -> Timestamp {
     let since_epoch = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

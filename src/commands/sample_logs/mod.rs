@@ -8,13 +8,13 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-use kelp_parser::time::Timestamp;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
 
 use crate::cli::SampleLogsArgs;
+use crate::clock;
 use crate::commands::undelivered::Undelivered;
 use crate::signals::{Signal, Signals};
 use lines::SampleLines;
@@ -44,11 +44,12 @@ pub fn run(args: &SampleLogsArgs) -> ExitCode {
 fn print(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
     let count = args.count.unwrap_or(PRINTED);
     let mut lines = SampleLines::new(args.seed)?;
-    let now = since_epoch();
+    let now = SystemTime::now();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for left in (0..count).rev() {
         let ago = Duration::from_secs_f64(left as f64 / f64::from(args.rate));
-        let line = lines.next(timestamp(now.saturating_sub(ago)));
+        let then = now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
+        let line = lines.next(clock::timestamp(then));
         writeln!(
             out,
             "{}",
@@ -74,7 +75,7 @@ fn write(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
         let due = (begun.elapsed().as_secs_f64() * f64::from(args.rate)) as u64 + 1;
         let due = args.count.map_or(due, |count| due.min(count));
         while written < due && !stopped {
-            let line = lines.next(timestamp(since_epoch()));
+            let line = lines.next(clock::now());
             stopped = !send(&producer, line.topic, &line.text, &signals)?;
             written += u64::from(!stopped);
         }
@@ -125,14 +126,4 @@ fn send(
             Err((error, _)) => return Err(error),
         }
     }
-}
-
-fn since_epoch() -> Duration {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-}
-
-fn timestamp(since_epoch: Duration) -> Timestamp {
-    Timestamp::new(since_epoch.as_secs() as i64, since_epoch.subsec_nanos())
 }
