@@ -40,6 +40,11 @@ impl Limits {
     pub fn is_full(&self) -> bool {
         self.in_flight.is_full(self.in_flight_bytes)
     }
+
+    /// Whether so much is in flight that nothing more would be consumed if no partition were paused.
+    pub fn is_half_full(&self) -> bool {
+        self.in_flight.bytes() >= self.in_flight_bytes / 2
+    }
 }
 
 impl Default for Limits {

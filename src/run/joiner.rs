@@ -212,9 +212,10 @@ impl Joiner {
         }
     }
 
-    /// Nothing comes: if that is because the memory is full of what is held here, it ends, or nothing would ever come.
+    /// Nothing comes: if that is because the memory is full of what is held here, or its partitions are paused for that, it ends, or
+    /// nothing would ever come.
     fn relieve(&mut self) {
-        if self.limits.is_full() && self.handed_on.load(Ordering::Acquire) == 0 {
+        if self.limits.is_half_full() && self.handed_on.load(Ordering::Acquire) == 0 {
             self.flush_where(|_| true);
         }
     }

@@ -145,18 +145,19 @@ impl Assignment {
     ///
     /// A partition that stands still is paused when memory is full and it has much of it, so that the others
     /// go on; or when so much was consumed behind what it stands at that a crash would have more than the limit consumed
-    /// again. It goes on when little of it is in flight.
+    /// again. It goes on when little of it is in flight, or when memory is free again: what is left of it may wait for what
+    /// follows, as lines that are joined do.
     pub fn balance(&mut self, limits: &Limits, now: Instant) -> (Vec<Place>, Vec<Place>) {
         let (mut pause, mut resume) = (Vec::new(), Vec::new());
         let limit = limits.in_flight_bytes;
-        let is_full = limits.is_full();
+        let (is_full, is_free) = (limits.is_full(), !limits.is_half_full());
         // Far less than its fair share, of which bodies made of the records and other pipelines take a part, too.
         let much = limit / self.each().count().max(1) / 8;
         for (topic, partitions) in &mut self.topics {
             for (&number, partition) in partitions {
                 let ahead = partition.watermark.ahead_bytes();
                 if partition.paused.is_some() {
-                    if ahead <= much / 2 {
+                    if ahead <= much / 2 || is_free && ahead <= limit {
                         partition.paused = None;
                         resume.push((topic.clone(), number));
                     }

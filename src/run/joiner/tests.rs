@@ -260,7 +260,10 @@ fn held_lines_end_when_they_fill_the_memory_and_nothing_else_does() {
         in_flight_bytes: 100,
         ..Limits::default()
     };
-    let share = limits.in_flight.share(80);
+    let share = limits.in_flight.share(60);
+    // With it more would be consumed, but not of the partition that is paused.
+    let paused = limits.in_flight.pause();
+    assert!(!limits.is_full());
     let joiner = Joiner::new(codec(STACK_TRACE), (0, false), limits, sender);
     let mut bench = Bench { joiner, output };
     let lines = Lines::batch(&[(0, 0, "a"), (0, 1, "b")]);
@@ -274,7 +277,7 @@ fn held_lines_end_when_they_fill_the_memory_and_nothing_else_does() {
     bench.joiner.relieve();
     bench.joiner.hand_on();
     assert_eq!(bench.settled().len(), 1);
-    drop(share);
+    drop((share, paused));
 }
 
 /// What is joined does not depend on how records come in batches; no line is lost, and every record is settled when all events

@@ -307,6 +307,45 @@ fn a_partition_that_stands_still_is_paused_once_memory_is_full_of_it() {
     assert_eq!(assignment.balance(&limits, later), (vec![], vec![place]));
 }
 
+/// The last line of a partition may be held until the next one comes, and its whole batch with it.
+#[test]
+fn a_partition_of_which_a_record_waits_for_the_next_goes_on_once_memory_is_free() {
+    let limits = Limits {
+        in_flight: InFlight::default(),
+        in_flight_bytes: 1000,
+        ..Limits::default()
+    };
+    let start = Instant::now();
+    let later = start + STANDS_STILL_AFTER;
+    let mut assignment = Assignment::default();
+    assignment.add("t", 0);
+    let records = batch(0..10);
+    assignment.track(
+        &(records.clone() as Arc<dyn RecordBatch>),
+        &[run(0, 0..10)],
+        400,
+    );
+    let own = limits.in_flight.share(400);
+    let others = limits.in_flight.share(100);
+    assignment.advance(start);
+    let place: Place = ("t".into(), 0);
+    assert_eq!(
+        assignment.balance(&limits, later),
+        (vec![place.clone()], vec![])
+    );
+    (0..9).for_each(|record| records.receipts.settle(record));
+    assignment.advance(later);
+    assert_eq!(
+        assignment.balance(&limits, later),
+        (vec![], vec![]),
+        "memory is full"
+    );
+    drop(others);
+    assert_eq!(assignment.balance(&limits, later), (vec![], vec![place]));
+    assert_eq!(assignment.balance(&limits, later), (vec![], vec![]));
+    drop(own);
+}
+
 #[test]
 fn what_is_consumed_behind_a_record_that_is_not_acknowledged_is_bounded() {
     let limits = Limits {
