@@ -9,6 +9,7 @@ mod dead_letters;
 mod fnv;
 mod logging;
 mod monitor;
+mod producer;
 mod resolver;
 mod run;
 mod settings;

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use kelp_parser::record::Origin;
 use kelp_sink::dead_letter::{Appended, Letter, Medium};
 use rdkafka::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+
+use crate::producer;
 
 /// What the names of the headers begin with that tell what happened.
 pub const HEADER_PREFIX: &str = "kelp.";
@@ -54,9 +56,8 @@ impl TopicSettings {
                 "there are no brokers: set kelp.dead_letters.librdkafka.bootstrap.servers",
             ));
         };
-        let mut config = ClientConfig::new();
+        let mut config = producer::reliable();
         config
-            .set("enable.idempotence", "true")
             // The topic's own limit decides.
             .set("message.max.bytes", "1000000000")
             .set("linger.ms", "5")

@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{
     BaseRecord, DefaultProducerContext, Producer, ProducerContext, ThreadedProducer,
 };
-use rdkafka::{ClientConfig, error::KafkaError};
 
 use super::lines::{Lines, TOPICS};
 use crate::clock;
+use crate::producer;
 
 /// Partitions of each topic.
 pub const PARTITIONS: i32 = 4;
@@ -118,7 +119,7 @@ impl LineWriter {
     pub fn start(address: &str, rate: u32) -> Result<Self, Box<dyn std::error::Error>> {
         let ledger = Arc::new(Ledger::default());
         let config = {
-            let mut config = ClientConfig::new();
+            let mut config = producer::reliable();
             config
                 .set("bootstrap.servers", address)
                 .set("linger.ms", "20");

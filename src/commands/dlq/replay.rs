@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use kelp_sink::dead_letter::{Origin, Position};
-use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -16,6 +15,7 @@ use crate::commands::undelivered::Undelivered;
 use crate::configuration::Configuration;
 use crate::dead_letters::{Choice, OwnedRecord, Reading, What};
 use crate::logging;
+use crate::producer;
 use crate::run::{Compiled, Running};
 use crate::signals::{Signal, Signals};
 
@@ -98,10 +98,8 @@ fn through_pipeline(mut place: Place, args: ReplayArgs) -> Result<ExitCode, Fail
 
 /// Writes each original message once, however many dead letters were made of it.
 fn to_topic(place: &Place, args: ReplayArgs) -> Result<ExitCode, Failure> {
-    let mut config = ClientConfig::new();
-    config
-        .set("enable.idempotence", "true")
-        .set("message.max.bytes", "1000000000");
+    let mut config = producer::reliable();
+    config.set("message.max.bytes", "1000000000");
     if let Some(kafka) = &args.kafka {
         config.set("bootstrap.servers", kafka);
     }

@@ -8,7 +8,6 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
@@ -16,6 +15,7 @@ use serde_json::json;
 use crate::cli::SampleLogsArgs;
 use crate::clock;
 use crate::commands::undelivered::Undelivered;
+use crate::producer;
 use crate::signals::{Signal, Signals};
 use lines::SampleLines;
 
@@ -62,9 +62,8 @@ fn print(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
 
 fn write(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
     let signals = Signals::install()?;
-    let producer: BaseProducer<Undelivered> = ClientConfig::new()
+    let producer: BaseProducer<Undelivered> = producer::reliable()
         .set("bootstrap.servers", &args.kafka)
-        .set("enable.idempotence", "true")
         .set("linger.ms", "50")
         .create_with_context(Undelivered::default())?;
     let mut lines = SampleLines::new(args.seed)?;

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
-use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
@@ -13,6 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 use super::follow::{Origin, Ticket};
 use super::lines::Event;
 use super::positions::Place;
+use crate::producer;
 
 /// The header that says which event of which file a message is.
 pub const MARK: &str = "kelp.ship";
@@ -116,11 +116,10 @@ impl Shipper {
         properties: &[(String, String)],
         headers: Vec<(&'static str, String)>,
     ) -> Result<Self, ShipError> {
-        let mut config = ClientConfig::new();
+        let mut config = producer::reliable();
         config
             .set("bootstrap.servers", brokers)
             .set("client.id", "kelp-ship")
-            .set("enable.idempotence", "true")
             .set("compression.type", "zstd")
             .set("linger.ms", "50")
             // An event is tried for ever; what bounds memory is the queue.

@@ -4,10 +4,11 @@ use kelp_harness::Kafka;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Headers, Message};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::message::{DeliveryResult, Headers, Message};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(600);
 pub struct Topic {
     pub name: String,
     bootstrap: String,
-    producer: BaseProducer,
+    producer: BaseProducer<Refused>,
     next: AtomicI32,
 }
 
@@ -33,11 +34,12 @@ impl Topic {
             .set("bootstrap.servers", &bootstrap)
             .set("acks", "all")
             .set("enable.idempotence", "true") // a broker that restarts must not make duplicates that we count
+            .set("max.in.flight", "1") // with more, librdkafka loses the first message of a new topic now and then
             .set("linger.ms", "20")
             .set("message.timeout.ms", WRITE_TIMEOUT.as_millis().to_string())
             .set("message.max.bytes", "100000000") // the broker's limit is what matters
             .set("queue.buffering.max.messages", "1000000")
-            .create()
+            .create_with_context(Refused::default())
             .unwrap();
         Self {
             name: name.to_owned(),
@@ -50,13 +52,19 @@ impl Topic {
     /// Writes messages and waits until the broker has them.
     pub fn write<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>) {
         self.enqueue(values, None);
-        self.producer.flush(WRITE_TIMEOUT).unwrap();
+        self.flush();
     }
 
     /// As [`write`](Self::write), with this time in each record, in milliseconds.
     pub fn write_at<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>, time_ms: i64) {
         self.enqueue(values, Some(time_ms));
+        self.flush();
+    }
+
+    fn flush(&self) {
         self.producer.flush(WRITE_TIMEOUT).unwrap();
+        let refused = self.producer.context().0.lock().unwrap();
+        assert!(refused.is_empty(), "not written: {refused:?}");
     }
 
     fn enqueue<V: AsRef<[u8]>>(&self, values: impl IntoIterator<Item = V>, time_ms: Option<i64>) {
@@ -151,5 +159,26 @@ impl Topic {
             .set("group.id", group)
             .create()
             .unwrap()
+    }
+}
+
+/// What the broker did not take, or librdkafka gave up.
+#[derive(Default)]
+struct Refused(Mutex<Vec<String>>);
+
+impl ClientContext for Refused {}
+
+impl ProducerContext for Refused {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            let bytes = message.payload_len();
+            let refused = format!(
+                "{bytes} bytes for partition {}: {error}",
+                message.partition()
+            );
+            self.0.lock().unwrap().push(refused);
+        }
     }
 }
