@@ -5,6 +5,7 @@ WORKDIR /kelp
 # What we depend on first: this layer is built again only when a Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
 COPY ingest/Cargo.toml ingest/
+COPY keystore/Cargo.toml keystore/
 COPY parser/Cargo.toml parser/
 COPY sink/Cargo.toml sink/
 COPY tests/harness/Cargo.toml tests/harness/

@@ -24,6 +24,7 @@ mod poison;
 mod rates;
 mod rejection;
 mod reload;
+mod security;
 mod setup;
 mod ship;
 mod shutdown;

@@ -154,17 +154,17 @@ plugin_options! {
         pub ssl_endpoint_identification_algorithm: String = "https",
         /// The password of the private key.
         pub ssl_key_password: Option<Password>,
-        /// A PKCS#12 file, or a PEM file with a certificate chain and its private key.
+        /// What identifies us: a JKS or PKCS#12 store, or a PEM file with a certificate chain and its private key.
         pub ssl_keystore_location: Option<String>,
         /// The password of the keystore.
         pub ssl_keystore_password: Option<Password>,
-        /// `PEM` or `PKCS12`; recognised by the file's contents.
+        /// Accepted for compatibility: what a store is shows in its first bytes.
         pub ssl_keystore_type: Option<String>,
-        /// A PEM file with the certificates to trust. Unless given, those of the system.
+        /// A JKS or PKCS#12 store or a PEM file with the certificates to trust. Unless given, those of the system.
         pub ssl_truststore_location: Option<String>,
-        /// Not needed for a PEM file.
+        /// The password of the trust store; without it, a JKS store is read and not checked.
         pub ssl_truststore_password: Option<Password>,
-        /// `PEM`; recognised by the file's contents.
+        /// Accepted for compatibility: what a store is shows in its first bytes.
         pub ssl_truststore_type: Option<String>,
         /// Where the `@timestamp` of events that bring none comes from: `record`, the message's own timestamp in Kafka, so that a redelivered message goes to the same daily index; or `now`, the time of arrival, as in Logstash. Logstash has no such option.
         pub timestamp_source: TimestampSource = "record",

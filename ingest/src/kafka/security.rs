@@ -1,8 +1,9 @@
 //! TLS and SASL: from Java's stores and login modules to what librdkafka takes.
 
-use std::fs::File;
-use std::io::Read;
+use std::path::Path;
 
+use kelp_keystore::{Kind, Passwords, StoreError, authorities, client};
+use kelp_parser::spec::Password;
 use rdkafka::ClientConfig;
 
 use super::client_config::refuse;
@@ -33,78 +34,55 @@ fn tls(options: &KafkaInputOptions, config: &mut ClientConfig) -> Result<(), Inp
     match &options.ssl_truststore_location {
         // Looks at the places where systems keep their certificates.
         None => config.set("ssl.ca.location", "probe"),
-        Some(path) => match store_kind("ssl_truststore_location", path)? {
-            StoreKind::Pem => config.set("ssl.ca.location", path),
-            kind => {
-                let command = format!(
-                    "keytool -exportcert -rfc -keystore '{path}' -alias ALIAS -file ca.pem"
-                );
-                return refuse("ssl_truststore_location", kind.convert(&command));
+        Some(path) => match kind("ssl_truststore_location", path)? {
+            Kind::Pem => config.set("ssl.ca.location", path),
+            Kind::Jks | Kind::Pkcs12 => {
+                let password = options.ssl_truststore_password.as_ref();
+                let authorities = authorities(Path::new(path), password.map(Password::reveal))
+                    .map_err(|error| unusable("ssl_truststore_location", &error))?;
+                config.set("ssl.ca.pem", authorities)
             }
         },
     };
     let Some(path) = &options.ssl_keystore_location else {
         return Ok(());
     };
-    match store_kind("ssl_keystore_location", path)? {
-        StoreKind::Pem => {
+    let store_password = options.ssl_keystore_password.as_ref();
+    let key_password = options.ssl_key_password.as_ref();
+    match kind("ssl_keystore_location", path)? {
+        Kind::Pem => {
             config
                 .set("ssl.certificate.location", path)
                 .set("ssl.key.location", path);
-            let password = options
-                .ssl_key_password
-                .as_ref()
-                .or(options.ssl_keystore_password.as_ref());
-            if let Some(password) = password {
+            if let Some(password) = key_password.or(store_password) {
                 config.set("ssl.key.password", password.reveal());
             }
         }
-        StoreKind::Pkcs12 => {
-            config.set("ssl.keystore.location", path);
-            if let Some(password) = &options.ssl_keystore_password {
-                config.set("ssl.keystore.password", password.reveal());
-            }
-        }
-        StoreKind::Jks => {
-            let command = format!(
-                "keytool -importkeystore -srckeystore '{path}' -destkeystore client.p12 -deststoretype PKCS12"
-            );
-            return refuse("ssl_keystore_location", StoreKind::Jks.convert(&command));
+        Kind::Jks | Kind::Pkcs12 => {
+            let passwords = Passwords {
+                store: store_password.map(Password::reveal),
+                key: key_password.map(Password::reveal),
+            };
+            let client = client(Path::new(path), passwords)
+                .map_err(|error| unusable("ssl_keystore_location", &error))?;
+            config
+                .set("ssl.certificate.pem", client.certificates)
+                .set("ssl.key.pem", client.key);
         }
     }
     Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum StoreKind {
-    Pem,
-    Pkcs12,
-    Jks,
+/// What a store is shows in its first bytes, whatever the `_type` options say.
+fn kind(option: &'static str, path: &str) -> Result<Kind, InputError> {
+    kelp_keystore::kind(Path::new(path)).map_err(|error| unusable(option, &error))
 }
 
-impl StoreKind {
-    fn convert(self, command: &str) -> String {
-        let kind = match self {
-            Self::Pem => "PEM",
-            Self::Pkcs12 => "PKCS#12",
-            Self::Jks => "JKS",
-        };
-        format!("a {kind} store cannot be used here; convert it: {command}")
+fn unusable(option: &'static str, error: &StoreError) -> InputError {
+    InputError::Option {
+        option,
+        message: error.to_string(),
     }
-}
-
-/// What a store is shows in its first bytes; the `_type` options are often missing or wrong, since Java
-/// takes either format for the other.
-fn store_kind(option: &'static str, path: &str) -> Result<StoreKind, InputError> {
-    let mut head = [0; 4];
-    if let Err(error) = File::open(path).and_then(|mut file| file.read_exact(&mut head)) {
-        return refuse(option, format!("cannot read `{path}`: {error}"));
-    }
-    Ok(match head {
-        [0xfe, 0xed, 0xfe, 0xed] => StoreKind::Jks,
-        [0x30, ..] => StoreKind::Pkcs12,
-        _ => StoreKind::Pem,
-    })
 }
 
 fn sasl(options: &KafkaInputOptions, config: &mut ClientConfig) -> Result<(), InputError> {
@@ -263,46 +241,80 @@ mod tests {
         client_config(&options(&[("sasl_mechanism", "GSSAPI")]), 0).unwrap();
     }
 
+    /// One of the stores that the tests of kelp-keystore have.
+    fn store(name: &str) -> String {
+        format!(
+            "{}/../keystore/tests/stores/{name}",
+            env!("CARGO_MANIFEST_DIR")
+        )
+    }
+
+    fn with_tls(settings: &[(&str, &str)]) -> Result<ClientConfig, InputError> {
+        let all = [&[("security_protocol", "SSL")], settings].concat();
+        client_config(&options(&all), 0)
+    }
+
     #[test]
     fn stores_are_known_by_their_contents() {
-        let folder = std::env::temp_dir().join(format!("kelp-stores-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let store = |name: &str, bytes: &[u8]| {
-            let path = folder.join(name);
-            std::fs::write(&path, bytes).unwrap();
-            path.to_str().unwrap().to_owned()
-        };
-        let pem = store("ca.jks", b"-----BEGIN CERTIFICATE-----");
-        let jks = store("store.pem", &[0xfe, 0xed, 0xfe, 0xed, 0, 0]);
-        let pkcs12 = store("client.p12", &[0x30, 0x82, 1, 2]);
-        let set = |name, path: &str| {
-            client_config(
-                &options(&[
-                    ("security_protocol", "SSL"),
-                    (name, path),
-                    ("ssl_keystore_password", "s"),
-                ]),
-                0,
-            )
-        };
-        let trust = set("ssl_truststore_location", &pem).unwrap();
-        assert_eq!(trust.get("ssl.ca.location"), Some(pem.as_str()));
-        let keys = set("ssl_keystore_location", &pkcs12).unwrap();
-        assert_eq!(keys.get("ssl.keystore.location"), Some(pkcs12.as_str()));
-        assert_eq!(keys.get("ssl.keystore.password"), Some("s"));
-        assert_eq!(keys.get("ssl.ca.location"), Some("probe"));
-        for (option, path) in [
-            ("ssl_truststore_location", &jks),
-            ("ssl_truststore_location", &pkcs12),
-            ("ssl_keystore_location", &jks),
-        ] {
-            let message = set(option, path).unwrap_err().to_string();
-            assert!(message.contains("keytool"), "{message}");
+        let pem = store("kelp.pem");
+        let config = with_tls(&[("ssl_truststore_location", &pem)]).unwrap();
+        assert_eq!(config.get("ssl.ca.location"), Some(pem.as_str()));
+        let certificate = std::fs::read_to_string(&pem).unwrap();
+        for name in ["trust.jks", "trust.p12"] {
+            let config = with_tls(&[
+                ("ssl_truststore_location", &store(name)),
+                ("ssl_truststore_password", "storepass"),
+                // The file decides: Java takes either for the other, too.
+                ("ssl_truststore_type", "jks"),
+            ])
+            .unwrap();
+            assert_eq!(config.get("ssl.ca.pem"), Some(certificate.as_str()));
+            assert_eq!(config.get("ssl.ca.location"), None);
+            config.create_native_config().unwrap();
         }
-        let missing = set("ssl_truststore_location", "/nowhere/ca.pem")
-            .unwrap_err()
-            .to_string();
-        assert!(missing.contains("/nowhere/ca.pem"), "{missing}");
-        std::fs::remove_dir_all(folder).unwrap();
+        let config = with_tls(&[]).unwrap();
+        assert_eq!(config.get("ssl.ca.location"), Some("probe"));
+    }
+
+    #[test]
+    fn a_key_store_identifies_us() {
+        for (name, key_password) in [("identity.jks", "keypass99"), ("identity.p12", "storepass")] {
+            let config = with_tls(&[
+                ("ssl_keystore_location", &store(name)),
+                ("ssl_keystore_password", "storepass"),
+                ("ssl_key_password", key_password),
+            ])
+            .unwrap();
+            let certificate = std::fs::read_to_string(store("kelp.pem")).unwrap();
+            assert_eq!(
+                config.get("ssl.certificate.pem"),
+                Some(certificate.as_str())
+            );
+            let key = config.get("ssl.key.pem").unwrap();
+            assert!(key.starts_with("-----BEGIN PRIVATE KEY-----"));
+            config.create_native_config().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_used_is_told_with_its_option() {
+        let jks = store("identity.jks");
+        for (settings, text) in [
+            (
+                vec![("ssl_truststore_location", "/nowhere/ca.pem")],
+                "/nowhere/ca.pem",
+            ),
+            (
+                vec![
+                    ("ssl_keystore_location", jks.as_str()),
+                    ("ssl_keystore_password", "another"),
+                ],
+                "password is wrong",
+            ),
+        ] {
+            let error = with_tls(&settings).unwrap_err();
+            assert!(matches!(error, InputError::Option { option, .. } if option == settings[0].0));
+            assert!(error.to_string().contains(text), "{error}");
+        }
     }
 }

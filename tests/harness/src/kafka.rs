@@ -18,6 +18,8 @@ pub struct KafkaOptions {
     pub partitions: u32,
     /// Where data, configuration and log go, to stay there; a temporary folder when absent.
     pub folder: Option<PathBuf>,
+    /// Listeners besides that of [`Kafka::bootstrap`], as in `SASL_SSL://127.0.0.1:9094`; named as their protocol.
+    pub listeners: Vec<String>,
     /// Further lines of `server.properties`.
     pub properties: Vec<(String, String)>,
 }
@@ -29,6 +31,7 @@ impl Default for KafkaOptions {
             heap_mb: 512,
             partitions: 4,
             folder: None,
+            listeners: Vec::new(),
             properties: Vec::new(),
         }
     }
@@ -121,13 +124,19 @@ impl Kafka {
     fn configure(&self, controller_port: u16) -> Result<()> {
         let (port, partitions) = (self.port, self.options.partitions);
         let data = self.service.folder().join("data");
+        let further: String = self
+            .options
+            .listeners
+            .iter()
+            .map(|one| format!(",{one}"))
+            .collect();
         let mut properties = format!(
             "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{further}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
 log.dirs={}
 num.partitions={partitions}
 offsets.topic.num.partitions=4

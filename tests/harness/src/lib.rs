@@ -29,6 +29,7 @@ pub use elasticsearch::{Elasticsearch, ElasticsearchOptions, PASSWORD, USER};
 pub use error::Error;
 pub use java::Jdk;
 pub use kafka::{Kafka, KafkaOptions};
+pub use ports::free as free_port;
 pub use service::Service;
 
 /// What can fail here always fails with [`Error`].

@@ -9,7 +9,7 @@ const FROM: u16 = 20_000;
 const TO: u16 = 31_999;
 
 /// A port nobody listens on now, and which this process has not handed out before.
-pub(crate) fn free() -> Result<u16> {
+pub fn free() -> Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let span = u32::from(TO - FROM) + 1;
     let candidates = (0..span).map(|_| {

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use kelp_keystore::Passwords;
 use kelp_parser::config::Span;
 use kelp_parser::config::ast::Spanned;
-use kelp_parser::spec::Settings;
+use kelp_parser::spec::{Password, Settings};
 
 use super::options::{ElasticsearchOptions, Verification};
 use crate::elasticsearch::client::{ClientError, ClientSettings, Login, Node, TlsSettings};
@@ -175,7 +176,29 @@ fn tls(options: &ElasticsearchOptions, settings: &mut Settings<'_>) -> Option<Tl
             None => failed = true,
         }
     }
+    if let Some(store) = &options.ssl_truststore_path {
+        if !files_are_none(options) {
+            let message =
+                "`ssl_truststore_path` and `ssl_certificate_authorities` exclude each other";
+            settings.report(store.span, message);
+            failed = true;
+        }
+        let password = options.ssl_truststore_password.as_ref();
+        match kelp_keystore::authorities(&store.node, password.map(Password::reveal)) {
+            Ok(pem) => authorities.extend_from_slice(pem.as_bytes()),
+            Err(error) => {
+                settings.report(store.span, error.to_string());
+                failed = true;
+            }
+        }
+    }
     let identity = match (&options.ssl_certificate, &options.ssl_key) {
+        (None, None) if options.ssl_keystore_path.is_some() => of_store(options, settings),
+        (Some(one), _) | (_, Some(one)) if options.ssl_keystore_path.is_some() => {
+            let message = "`ssl_keystore_path` and `ssl_certificate` exclude each other";
+            settings.report(one.span, message);
+            None
+        }
         (None, None) => Some(None),
         (Some(certificate), Some(key)) => {
             let pem = read(&certificate.node, certificate.span, settings);
@@ -214,6 +237,32 @@ fn tls(options: &ElasticsearchOptions, settings: &mut Settings<'_>) -> Option<Tl
     })
 }
 
+fn files_are_none(options: &ElasticsearchOptions) -> bool {
+    options.ssl_certificate_authorities.is_none() && options.cacert.is_none()
+}
+
+/// Certificates and key of the key store, one after the other.
+fn of_store(
+    options: &ElasticsearchOptions,
+    settings: &mut Settings<'_>,
+) -> Option<Option<Vec<u8>>> {
+    let Some(store) = &options.ssl_keystore_path else {
+        return Some(None);
+    };
+    let password = options.ssl_keystore_password.as_ref();
+    let passwords = Passwords {
+        store: password.map(Password::reveal),
+        key: None,
+    };
+    match kelp_keystore::client(&store.node, passwords) {
+        Ok(client) => Some(Some((client.certificates + &client.key).into_bytes())),
+        Err(error) => {
+            settings.report(store.span, error.to_string());
+            None
+        }
+    }
+}
+
 pub(super) fn read(path: &Path, span: Span, settings: &mut Settings<'_>) -> Option<Vec<u8>> {
     match fs::read(path) {
         Ok(bytes) => Some(bytes),
@@ -227,23 +276,11 @@ pub(super) fn read(path: &Path, span: Span, settings: &mut Settings<'_>) -> Opti
 
 /// Options that would silently change who is trusted, or where data goes, if they were ignored.
 fn refuse_unsupported(options: &ElasticsearchOptions, settings: &mut Settings<'_>) -> Option<()> {
-    let unsupported = [
-        (
-            options.ca_trusted_fingerprint.is_some(),
-            "ca_trusted_fingerprint",
-            "give the authority's certificate in `ssl_certificate_authorities`",
-        ),
-        (
-            options.ssl_truststore_path.is_some(),
-            "ssl_truststore_path",
-            "convert it to PEM and give it in `ssl_certificate_authorities`",
-        ),
-        (
-            options.ssl_keystore_path.is_some(),
-            "ssl_keystore_path",
-            "convert it to PEM and give it in `ssl_certificate` and `ssl_key`",
-        ),
-    ];
+    let unsupported = [(
+        options.ca_trusted_fingerprint.is_some(),
+        "ca_trusted_fingerprint",
+        "give the authority's certificate in `ssl_certificate_authorities`",
+    )];
     let mut refused = false;
     for (is_set, name, help) in unsupported {
         if is_set {

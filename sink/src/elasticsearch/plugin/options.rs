@@ -137,19 +137,19 @@ plugin_options! {
         pub ssl_enabled: Option<bool>,
         /// The PEM private key of `ssl_certificate`.
         pub ssl_key: Option<Spanned<PathBuf>>,
-        /// Not supported: use `ssl_certificate` and `ssl_key`.
+        /// The password of `ssl_keystore_path`, and of the key in it.
         pub ssl_keystore_password: Option<Password>,
-        /// Not supported: use `ssl_certificate` and `ssl_key`.
+        /// A JKS or PKCS#12 store with the certificate and the private key that identify us.
         pub ssl_keystore_path: Option<Spanned<PathBuf>>,
-        /// Not supported: use `ssl_certificate` and `ssl_key`.
+        /// Accepted for compatibility: what a store is shows in its first bytes.
         pub ssl_keystore_type: Option<String>,
         /// Accepted for compatibility: TLS 1.2 and 1.3 are used.
         pub ssl_supported_protocols: Vec<String> = [],
-        /// Not supported: use `ssl_certificate_authorities`.
+        /// The password of `ssl_truststore_path`.
         pub ssl_truststore_password: Option<Password>,
-        /// Not supported: use `ssl_certificate_authorities`.
+        /// A JKS or PKCS#12 store with the certificates of the authorities to trust.
         pub ssl_truststore_path: Option<Spanned<PathBuf>>,
-        /// Not supported: use `ssl_certificate_authorities`.
+        /// Accepted for compatibility: what a store is shows in its first bytes.
         pub ssl_truststore_type: Option<String>,
         /// Whether a host's certificate has to be valid.
         pub ssl_verification_mode: Verification = "full",

@@ -438,7 +438,16 @@ fn contradictions_are_refused_and_what_has_no_effect_is_said() {
             "cannot be read",
         ),
         ("ssl_certificate => '/no/such/file'", "need each other"),
-        ("ssl_keystore_path => '/x.p12'", "not supported"),
+        ("ssl_keystore_path => '/x.p12'", "cannot be read"),
+        ("ssl_truststore_path => '/x.jks'", "cannot be read"),
+        (
+            "ssl_keystore_path => '/x.p12' ssl_certificate => '/x' ssl_key => '/x'",
+            "exclude each other",
+        ),
+        (
+            "ssl_truststore_path => '/x' ssl_certificate_authorities => '/x'",
+            "exclude each other",
+        ),
         ("template => '/no/such/file' index => 'i'", "cannot be read"),
         ("compression_level => 10", "no level"),
         ("dlq_custom_codes => [409]", "conflict"),
