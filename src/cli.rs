@@ -88,15 +88,16 @@ pub struct FilterArgs {
 /// `kelp grok`
 #[derive(Args, Debug)]
 pub struct GrokArgs {
-    /// The pattern, such as '%{IP:client} %{GREEDYDATA:message}'.
-    #[arg(required_unless_present = "suggest")]
-    pub pattern: Option<String>,
+    /// The pattern, such as '%{IP:client} %{GREEDYDATA:message}'; of several, the first that matches a line counts.
+    #[arg(value_name = "PATTERN", required_unless_present = "suggest")]
+    pub patterns: Vec<String>,
 
     /// Propose patterns for the lines, instead of trying one.
-    #[arg(long, conflicts_with_all = ["pattern", "explain", "all_captures"])]
+    #[arg(long, conflicts_with_all = ["patterns", "explain", "all_captures"])]
     pub suggest: bool,
 
-    /// For a line that does not match, say how far it did, and what was expected there.
+    /// For a line that does not match, say how far it did, and what was expected there; of several patterns, the one
+    /// that came furthest.
     #[arg(long)]
     pub explain: bool,
 

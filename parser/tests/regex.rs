@@ -174,3 +174,16 @@ fn quantifiers_nest_deeply_without_costing_more_than_their_number() {
     assert!(regex.is_match("aaab", &mut scratch).unwrap());
     assert!(!regex.is_match("aaac", &mut scratch).unwrap());
 }
+
+#[test]
+fn more_groups_than_there_are_numbers_for_are_an_error() {
+    let of = |groups: usize| Regex::new(&"()".repeat(groups), Options::default());
+    let regex = of(20_000).unwrap();
+    let mut scratch = Scratch::default();
+    assert!(regex.is_match("a", &mut scratch).unwrap());
+    assert_eq!(scratch.span(20_000), Some((0, 0)));
+    for groups in [32_001, 32_768, 65_536, 70_000] {
+        let message = of(groups).unwrap_err().to_string();
+        assert!(message.contains(&format!("{groups} groups")), "{message}");
+    }
+}

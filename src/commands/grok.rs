@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use kelp_parser::grok::{Coercion, Grok, Integer, Library, PatternSet, to_f, to_i};
-use kelp_parser::regex::Scratch;
+use kelp_parser::regex::{BudgetExceeded, Scratch};
 use kelp_parser::spec::EcsCompatibility;
 use serde_json::{Map, Value, json};
 
@@ -25,8 +25,6 @@ enum GrokCommandError {
     Files(#[from] kelp_parser::grok::PatternFileError),
     #[error("the pattern directory `{}` does not exist", .0.display())]
     NoDirectory(PathBuf),
-    #[error("give a pattern, or --suggest")]
-    NoPattern,
     #[error("standard input cannot be read: {0}")]
     Read(std::io::Error),
     #[error("standard output cannot be written: {0}")]
@@ -54,11 +52,15 @@ pub fn run(args: &GrokArgs) -> ExitCode {
 /// How many lines matched, and how many there were.
 fn try_lines(args: &GrokArgs) -> Result<(usize, usize), GrokCommandError> {
     let library = library(args)?;
-    let pattern = args.pattern.as_deref().ok_or(GrokCommandError::NoPattern)?;
-    let grok = Grok::compile(pattern, &library, !args.all_captures)?;
+    let groks: Result<Vec<Grok>, _> = args
+        .patterns
+        .iter()
+        .map(|pattern| Grok::compile(pattern, &library, !args.all_captures))
+        .collect();
+    let groks = groks?;
     let stdout = std::io::stdout();
     let printer = Printer {
-        grok: &grok,
+        groks: &groks,
         library: &library,
         explain: args.explain,
         json: args.json,
@@ -70,18 +72,32 @@ fn try_lines(args: &GrokArgs) -> Result<(usize, usize), GrokCommandError> {
     let (mut matched, mut all, mut bytes) = (0, 0, Vec::new());
     while let Some(line) = next_line(&mut input, &mut bytes).map_err(GrokCommandError::Read)? {
         all += 1;
-        let printed = match grok.matches(&line, &mut scratch) {
-            Ok(true) => {
+        let printed = match first_match(&groks, &line, &mut scratch) {
+            Ok(Some(number)) => {
                 matched += 1;
-                printer.found(&line, &scratch)
+                printer.found(number, &line, &scratch)
             }
-            Ok(false) => printer.missed(&line),
+            Ok(None) => printer.missed(&line),
             Err(error) => printer.gave_up(&line, &error.to_string()),
         };
         writeln!(output, "{printed}").map_err(GrokCommandError::Write)?;
     }
     output.flush().map_err(GrokCommandError::Write)?;
     Ok((matched, all))
+}
+
+/// Which of the patterns matches first; its spans are then in `scratch`.
+fn first_match(
+    groks: &[Grok],
+    line: &str,
+    scratch: &mut Scratch,
+) -> Result<Option<usize>, BudgetExceeded> {
+    for (number, grok) in groks.iter().enumerate() {
+        if grok.matches(line, scratch)? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
 }
 
 /// The next line, without its end.
@@ -124,7 +140,7 @@ struct Captured<'g> {
 }
 
 struct Printer<'a> {
-    grok: &'a Grok,
+    groks: &'a [Grok],
     library: &'a Library,
     explain: bool,
     json: bool,
@@ -132,20 +148,29 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    fn found(&self, line: &str, scratch: &Scratch) -> String {
-        let captured = self.captured(line, scratch);
+    /// A line that the pattern with this number matches; where there are several, it is named.
+    fn found(&self, number: usize, line: &str, scratch: &Scratch) -> String {
+        let grok = &self.groks[number];
+        let captured = captured(grok, line, scratch);
         if self.json {
             let mut fields = Map::new();
             for capture in captured {
                 append(&mut fields, capture.field, capture.value);
             }
-            return json!({ "matched": true, "captures": fields }).to_string();
+            let mut printed = json!({ "matched": true, "captures": fields });
+            if self.groks.len() > 1 {
+                printed["pattern"] = json!(grok.source());
+            }
+            return printed.to_string();
         }
         let mut printed = if self.colour {
             coloured(line, &captured)
         } else {
             line.to_owned()
         };
+        if self.groks.len() > 1 {
+            printed += &format!("\n    by {}", grok.source());
+        }
         for (number, capture) in captured.iter().enumerate() {
             let field = self.paint(capture.field, COLOURS[number % COLOURS.len()]);
             printed += &format!("\n    {field}: {}", capture.value);
@@ -157,17 +182,35 @@ impl Printer<'_> {
         if !self.explain {
             return self.without_match(line, None, "no match");
         }
-        let explanation = self.grok.explain(self.library, line);
+        let explanations = self
+            .groks
+            .iter()
+            .map(|grok| (grok, grok.explain(self.library, line)));
+        // Of those that came as far as each other, the first.
+        let furthest = explanations.reduce(|best, next| {
+            match next.1.matched_prefix.end > best.1.matched_prefix.end {
+                true => next,
+                false => best,
+            }
+        });
+        let Some((grok, explanation)) = furthest else {
+            return self.without_match(line, None, "no match");
+        };
         let expected = explanation.expected.iter().map(|expected| {
             let path: Vec<String> = expected.path.iter().map(ToString::to_string).collect();
             json!({ "in": path, "text": expected.text })
         });
-        let details = json!({
+        let mut details = json!({
             "matched_to": explanation.matched_prefix.end,
             "column": explanation.column,
             "expected": expected.collect::<Vec<_>>(),
         });
-        self.without_match(line, Some(details), &explanation.describe(line))
+        let mut reason = explanation.describe(line);
+        if self.groks.len() > 1 {
+            details["pattern"] = json!(grok.source());
+            reason = format!("{} came furthest: {reason}", grok.source());
+        }
+        self.without_match(line, Some(details), &reason)
     }
 
     fn gave_up(&self, line: &str, reason: &str) -> String {
@@ -185,36 +228,37 @@ impl Printer<'_> {
         printed.to_string()
     }
 
-    fn captured(&self, line: &str, scratch: &Scratch) -> Vec<Captured<'_>> {
-        let captures = self.grok.captures().iter();
-        let set = captures.filter_map(|capture| {
-            let (start, end) = scratch
-                .span(capture.group)
-                .filter(|(start, end)| start < end)?;
-            let text = &line[start..end];
-            let value = match capture.coercion {
-                Coercion::Text => json!(text),
-                Coercion::Float => json!(to_f(text)),
-                Coercion::Integer => match to_i(text) {
-                    Integer::Small(number) => json!(number),
-                    Integer::Big(digits) => json!(digits),
-                },
-            };
-            Some(Captured {
-                field: &capture.field,
-                span: (start, end),
-                value,
-            })
-        });
-        set.collect()
-    }
-
     fn paint(&self, text: &str, colour: u8) -> String {
         match self.colour {
             true => format!("\x1b[{colour}m{text}\x1b[0m"),
             false => text.to_owned(),
         }
     }
+}
+
+/// What a match captured, in the order of the pattern.
+fn captured<'g>(grok: &'g Grok, line: &str, scratch: &Scratch) -> Vec<Captured<'g>> {
+    let captures = grok.captures().iter();
+    let set = captures.filter_map(|capture| {
+        let (start, end) = scratch
+            .span(capture.group)
+            .filter(|(start, end)| start < end)?;
+        let text = &line[start..end];
+        let value = match capture.coercion {
+            Coercion::Text => json!(text),
+            Coercion::Float => json!(to_f(text)),
+            Coercion::Integer => match to_i(text) {
+                Integer::Small(number) => json!(number),
+                Integer::Big(digits) => json!(digits),
+            },
+        };
+        Some(Captured {
+            field: &capture.field,
+            span: (start, end),
+            value,
+        })
+    });
+    set.collect()
 }
 
 /// Several captures into one field make an array, as in the filter.
@@ -259,19 +303,26 @@ mod tests {
     use super::*;
 
     fn print(pattern: &str, line: &str, json: bool, colour: bool) -> String {
+        print_of(&[pattern], line, json, colour)
+    }
+
+    fn print_of(patterns: &[&str], line: &str, json: bool, colour: bool) -> String {
         let library = Library::new(PatternSet::EcsV1);
-        let grok = Grok::compile(pattern, &library, true).unwrap();
+        let groks = patterns
+            .iter()
+            .map(|pattern| Grok::compile(pattern, &library, true).unwrap());
+        let groks: Vec<Grok> = groks.collect();
         let printer = Printer {
-            grok: &grok,
+            groks: &groks,
             library: &library,
             explain: true,
             json,
             colour,
         };
         let mut scratch = Scratch::default();
-        match grok.matches(line, &mut scratch).unwrap() {
-            true => printer.found(line, &scratch),
-            false => printer.missed(line),
+        match first_match(&groks, line, &mut scratch).unwrap() {
+            Some(number) => printer.found(number, line, &scratch),
+            None => printer.missed(line),
         }
     }
 
@@ -301,5 +352,29 @@ mod tests {
         let printed: Value = serde_json::from_str(&print("^%{INT:n}", "x", true, false)).unwrap();
         assert_eq!(printed["column"], 1);
         assert_eq!(printed["expected"][0]["in"][0], "INT:n");
+    }
+    #[test]
+    fn of_several_patterns_the_first_that_matches_counts() {
+        let patterns = ["^%{INT:n}$", "^%{WORD:verb} %{INT:n}$", "^%{WORD:verb} "];
+        assert_eq!(
+            print_of(&patterns, "get 17", false, false),
+            "get 17\n    by ^%{WORD:verb} %{INT:n}$\n    verb: \"get\"\n    n: \"17\""
+        );
+        let printed: Value =
+            serde_json::from_str(&print_of(&patterns, "get x", true, false)).unwrap();
+        assert_eq!(printed["pattern"], "^%{WORD:verb} ");
+    }
+
+    #[test]
+    fn of_several_patterns_that_miss_the_one_that_came_furthest_is_explained() {
+        let patterns = ["^%{INT:n}$", "^%{WORD:verb} %{INT:n}$"];
+        assert_eq!(
+            print_of(&patterns, "get x", false, false),
+            "get x\n    ^%{WORD:verb} %{INT:n}$ came furthest: column 5: after `get ` expected `%{INT:n}` \
+             (in INT:n), found `x`"
+        );
+        let printed: Value =
+            serde_json::from_str(&print_of(&patterns, "get x", true, false)).unwrap();
+        assert_eq!(printed["pattern"], patterns[1]);
     }
 }

@@ -62,6 +62,20 @@ const ALTERNATIVES: usize = 4;
 impl Explanation {
     /// Says it in one line, with a few characters of the line itself.
     pub fn describe(&self, line: &str) -> String {
+        self.describe_with(line, "the line ends there")
+    }
+
+    /// The same of a line of which only the start was looked at.
+    pub(super) fn describe_start(&self, start: &str) -> String {
+        let end = format!(
+            "of the line only the {} bytes up to there were looked at",
+            start.len()
+        );
+        self.describe_with(start, &end)
+    }
+
+    /// `end` is what is said where all of the line was matched.
+    fn describe_with(&self, line: &str, end: &str) -> String {
         let matched = &line[self.matched_prefix.clone()];
         let Some(first) = self.expected.first() else {
             return "the whole pattern matched".to_owned();
@@ -90,7 +104,7 @@ impl Explanation {
             .take(EXCERPT_CHARS)
             .collect();
         let found = if rest.is_empty() {
-            "the line ends there".to_owned()
+            end.to_owned()
         } else {
             format!("found `{}`", on_one_line(&rest))
         };

@@ -32,8 +32,16 @@ pub struct Misses {
     library: Arc<Library>,
     /// How many texts are still asked for.
     wanted: AtomicUsize,
-    texts: Mutex<Vec<(usize, String)>>,
+    texts: Mutex<Vec<Text>>,
     stops: Mutex<Vec<Vec<Stops>>>,
+}
+
+/// A text that no pattern of a list matched.
+struct Text {
+    list: usize,
+    text: String,
+    /// It went on, but no more of it is looked at.
+    is_cut: bool,
 }
 
 /// Patterns that are tried on one field.
@@ -101,7 +109,12 @@ impl Misses {
         if texts.len() >= TEXTS {
             return;
         }
-        texts.push((list, start_of(text, TEXT_BYTES).to_owned()));
+        let start = start_of(text, TEXT_BYTES);
+        texts.push(Text {
+            list,
+            text: start.to_owned(),
+            is_cut: start.len() < text.len(),
+        });
         self.wanted.store(TEXTS - texts.len(), Ordering::Relaxed);
     }
 
@@ -115,16 +128,18 @@ impl Misses {
     /// texts. Takes milliseconds.
     pub fn look(&self) -> Vec<Miss> {
         let texts = std::mem::take(&mut *self.texts.lock().unwrap_or_else(PoisonError::into_inner));
-        let misses = texts
-            .iter()
-            .filter_map(|(list, text)| self.explain(*list, text));
-        let misses = misses.collect();
+        let misses = texts.iter().filter_map(|text| self.explain(text)).collect();
         self.wanted.store(TEXTS, Ordering::Relaxed);
         misses
     }
 
-    fn explain(&self, number: usize, text: &str) -> Option<Miss> {
-        let list = self.lists.get(number)?;
+    fn explain(&self, missed: &Text) -> Option<Miss> {
+        let Text { list, text, is_cut } = missed;
+        let (number, list) = (*list, self.lists.get(*list)?);
+        let describe = |explanation: &Explanation| match is_cut {
+            true => explanation.describe_start(text),
+            false => explanation.describe(text),
+        };
         let mut furthest: Option<(Explanation, usize, String)> = None;
         for (at, pattern) in list.patterns.iter().take(PATTERNS).enumerate() {
             let explanation = Explainer::in_haste(&self.library).explain(pattern, text);
@@ -132,7 +147,7 @@ impl Misses {
                 continue; // It matches what is left of a text that was cut off.
             }
             let place = place_of(&explanation);
-            self.count(number, at, &place, explanation.describe(text));
+            self.count(number, at, &place, describe(&explanation));
             let end = explanation.matched_prefix.end;
             let is_furthest = furthest
                 .as_ref()
@@ -147,7 +162,7 @@ impl Misses {
             patterns: list.patterns.len(),
             pattern: list.patterns[at].source().to_owned(),
             place,
-            explanation: explanation.describe(text),
+            explanation: describe(&explanation),
         })
     }
 
@@ -233,6 +248,23 @@ mod tests {
         assert!(!misses.are_wanted());
         assert_eq!(misses.look().len(), TEXTS);
         assert!(misses.are_wanted());
+    }
+
+    #[test]
+    fn a_text_that_was_cut_is_not_said_to_end() {
+        let misses = misses(&["^%{GREEDYDATA:start} END$"]);
+        misses.hand_over(0, &"x ".repeat(TEXT_BYTES));
+        let explanation = &misses.look()[0].explanation;
+        assert!(
+            explanation.ends_with("of the line only the 8192 bytes up to there were looked at"),
+            "{explanation}"
+        );
+        misses.hand_over(0, "x ");
+        let explanation = &misses.look()[0].explanation;
+        assert!(
+            explanation.ends_with("the line ends there"),
+            "{explanation}"
+        );
     }
 
     #[test]

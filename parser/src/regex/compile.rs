@@ -23,12 +23,20 @@ use std::collections::HashMap;
 /// Programs longer than this are refused.
 const MAX_OPS: usize = 60_000;
 
+/// More groups than this are refused: the slots of their spans are numbered with 16 bits, and others are needed too.
+const MAX_GROUPS: u32 = 32_000;
+
 /// Compiles the tree of a pattern, which the program keeps.
 pub(super) fn compile(
     mut root: Node,
     group_count: u32,
     pattern: &str,
 ) -> Result<Program, RegexError> {
+    let whole = 0..pattern.len();
+    if group_count > MAX_GROUPS {
+        let message = format!("the pattern has {group_count} groups; {MAX_GROUPS} are possible");
+        return Err(RegexError::new(message, whole));
+    }
     resolve_boundaries(&mut root);
     let groups = group_count as usize + 1;
     let captures = 2 * groups;
@@ -42,7 +50,6 @@ pub(super) fn compile(
     compiler.emit_op(Op::Fail);
     compiler.emit(&root, &After::END);
     compiler.emit_op(Op::Match);
-    let whole = 0..pattern.len();
     if let Some(message) = compiler.error {
         return Err(RegexError::new(message, whole));
     }
