@@ -5,6 +5,7 @@
 
 use sha1::{Digest, Sha1};
 
+use crate::der::{Bytes, OCTET_STRING, SEQUENCE};
 use crate::{Identity, Passwords, Store, Unreadable};
 
 const DIGEST_BYTES: usize = 20;
@@ -14,9 +15,6 @@ const WHITENER: &[u8] = b"Mighty Aphrodite";
 const SUN_KEY_PROTECTOR: &[u8] = &[
     0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x2a, 0x02, 0x11, 0x01, 0x01,
 ];
-
-const SEQUENCE: u8 = 0x30;
-const OCTET_STRING: u8 = 0x04;
 
 /// Reads a store; without a password nothing is checked, and keys stay encrypted.
 pub(crate) fn parse(bytes: &[u8], passwords: Passwords<'_>) -> Result<Store, Unreadable> {
@@ -105,23 +103,8 @@ fn sha1(parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
     hasher.finalize().into()
 }
 
-/// What is left to read.
-struct Bytes<'b>(&'b [u8]);
-
+/// What JKS is made of.
 impl<'b> Bytes<'b> {
-    fn take(&mut self, len: usize) -> Result<&'b [u8], Unreadable> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or(Unreadable::Damaged)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn number(&mut self, bytes: usize) -> Result<usize, Unreadable> {
-        let taken = self.take(bytes)?;
-        Ok(taken
-            .iter()
-            .fold(0, |number, byte| number << 8 | usize::from(*byte)))
-    }
-
     fn u32(&mut self) -> Result<usize, Unreadable> {
         self.number(4)
     }
@@ -146,18 +129,5 @@ impl<'b> Bytes<'b> {
             _ => return Err(Unreadable::Unknown),
         }
         self.block()
-    }
-
-    /// The content of a value with this tag in DER.
-    fn der(&mut self, tag: u8) -> Result<&'b [u8], Unreadable> {
-        if self.number(1)? != usize::from(tag) {
-            return Err(Unreadable::Damaged);
-        }
-        let len = match self.number(1)? {
-            short @ 0..=0x7f => short,
-            long @ 0x81..=0x84 => self.number(long - 0x80)?,
-            _ => return Err(Unreadable::Damaged),
-        };
-        self.take(len)
     }
 }

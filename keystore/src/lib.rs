@@ -3,6 +3,8 @@
 //! What a store is shows in its first bytes; the `_type` options are often missing or wrong, since Java takes either format for
 //! the other (`keystore.type.compat`).
 
+mod der;
+mod ec;
 mod jks;
 mod pkcs12;
 
@@ -134,9 +136,12 @@ pub fn client(path: &Path, passwords: Passwords<'_>) -> Result<ClientPem, StoreE
     let Some(identity) = store.identities.into_iter().next() else {
         return Err(content(path, "it has no private key".to_owned()));
     };
-    let key = identity
+    let mut key = identity
         .key
         .map_err(|why| content(path, format!("its private key: {why}")))?;
+    if let Some(certificate) = identity.chain.first() {
+        key = ec::with_public_key(key, certificate);
+    }
     Ok(ClientPem {
         certificates: identity
             .chain

@@ -312,6 +312,8 @@ fn chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -353,5 +355,29 @@ mod tests {
         };
         let error = Node::new(host, &settings).err().unwrap();
         assert!(error.to_string().contains("ssl_certificate_authorities"));
+    }
+
+    /// TLS wants more of a key than Java writes, which only shows when the client is made.
+    #[test]
+    fn keys_from_stores_of_java_are_taken() {
+        for store in ["identity.jks", "identity.p12", "legacy.p12"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../keystore/tests/stores")
+                .join(store);
+            let passwords = kelp_keystore::Passwords {
+                store: Some("storepass"),
+                key: (store == "identity.jks").then_some("keypass99"),
+            };
+            let client = kelp_keystore::client(&path, passwords).unwrap();
+            let host = HostUrl::parse("https://localhost", None).unwrap();
+            let settings = ClientSettings {
+                tls: TlsSettings {
+                    identity: Some((client.certificates + &client.key).into_bytes()),
+                    ..TlsSettings::default()
+                },
+                ..ClientSettings::default()
+            };
+            assert!(Node::new(host, &settings).is_ok(), "{store}");
+        }
     }
 }
