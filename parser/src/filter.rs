@@ -392,6 +392,8 @@ pub fn add_field(
 ) -> Result<(), EventError> {
     let field = field.resolve(event)?;
     let value = Value::Str(value.try_render(event).map_err(Clone::clone)?);
+    // What cannot be set is not to be lost either.
+    event.check_list(field)?;
     let value = match event.remove_for_append(field) {
         None => value,
         Some(mut list) => {
@@ -406,14 +408,19 @@ const TAGS: FieldRef<'static> = FieldRef::top(&["tags"]);
 
 /// Unlike [`Event::tag`] this adds a tag that is there already once more.
 pub(crate) fn add_tags(event: &mut Event<'_>, tags: &[Template]) -> Result<(), EventError> {
+    // All of them first: where one cannot be rendered the tags stay as they are.
     let arena = event.arena();
-    let mut list = match event.remove_for_append(TAGS) {
-        Some(list) => list,
-        None => Array::new_in(arena),
-    };
+    let mut added = Array::with_capacity_in(tags.len(), arena);
     for tag in tags {
-        list.push(Value::Str(tag.try_render(event).map_err(Clone::clone)?));
+        added.push(Value::Str(tag.try_render(event).map_err(Clone::clone)?));
     }
+    let list = match event.remove_for_append(TAGS) {
+        Some(mut list) => {
+            list.append(&mut added);
+            list
+        }
+        None => added,
+    };
     Ok(event.set(TAGS, Value::Array(list))?)
 }
 

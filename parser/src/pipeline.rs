@@ -118,11 +118,12 @@ impl Pipeline {
     /// Runs one event through the filters and hands what comes of it to `out`, in order.
     pub fn run<'a>(
         &self,
-        event: Event<'a>,
+        mut event: Event<'a>,
         now: Timestamp,
         worker: &mut WorkerState,
         out: &mut dyn FnMut(Event<'a>, &mut WorkerState),
     ) {
+        event.set_now(now);
         if self.filters.is_empty() {
             return out(event, worker);
         }

@@ -50,6 +50,7 @@ pub struct Event<'a> {
     fields: Object<'a>,
     metadata: Object<'a>,
     lineage: Lineage,
+    now: Option<Timestamp>,
 }
 
 /// A field could not be set.
@@ -86,6 +87,7 @@ impl<'a> Event<'a> {
             fields: Object::with_capacity(arena, FIELDS),
             metadata: Object::new(arena),
             lineage: Lineage::default(),
+            now: None,
         }
     }
 
@@ -128,6 +130,7 @@ impl<'a> Event<'a> {
             fields,
             metadata,
             lineage: Lineage::default(),
+            now: Some(now),
         };
         event.set_apart_bad_tags();
         if let Some(bad) = bad_timestamp {
@@ -151,6 +154,16 @@ impl<'a> Event<'a> {
     /// Where new strings and containers of this event are made.
     pub fn arena(&self) -> &'a Arena {
         self.arena
+    }
+
+    /// What time it was when the pipeline took the event, for `%{{TIME_NOW}}`.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        self.now
+    }
+
+    /// Tells the event what time it is.
+    pub(crate) fn set_now(&mut self, now: Timestamp) {
+        self.now = Some(now);
     }
 
     /// Which of the events made of its record this is.
@@ -388,6 +401,19 @@ impl<'a> Event<'a> {
                 Some(array.remove(index))
             }
             _ => None,
+        }
+    }
+
+    /// An error where a list of texts cannot be set as the field, because the field is reserved for something else.
+    pub(crate) fn check_list(&self, field: FieldRef<'_>) -> Result<(), InvalidFieldSet> {
+        if field.top_level() == Some("@timestamp") {
+            return Err(InvalidFieldSet::Timestamp);
+        }
+        match field.segments() {
+            ["tags", _, ..] if field.root() == Root::Fields => Err(InvalidFieldSet::Tags {
+                path: field.to_string(),
+            }),
+            _ => Ok(()),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Templates, which Logstash calls sprintf: `%{field}`, `%{[a][b]}`, `%{+YYYY.MM.dd}`, `%{{yyyy-MM-dd}}`.
+//! Templates, which Logstash calls sprintf: `%{field}`, `%{[a][b]}`, `%{+YYYY.MM.dd}`, `%{{yyyy-MM-dd}}`,
+//! `%{{TIME_NOW}}`.
 //!
 //! A template is compiled once, with the configuration. One without references renders to itself,
 //! one that is a single reference to a string renders to that string: neither copies anything.
@@ -40,6 +41,8 @@ enum Part {
     Date(DateFormat),
     /// `%{+%s}`, `%{+}` and `%{}`
     EpochSeconds,
+    /// `%{{TIME_NOW}}`
+    Now,
     /// The whole of a template that cannot be compiled.
     Invalid(&'static str),
 }
@@ -154,6 +157,9 @@ impl Part {
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
         {
+            if pattern == "TIME_NOW" {
+                return Ok(Part::Now);
+            }
             let format = DateFormat::java(pattern)?;
             return Ok(Part::Date(format));
         }
@@ -197,6 +203,14 @@ impl Part {
                     return false;
                 };
                 format.write(timestamp, out);
+                return true;
+            }
+            Part::Now => {
+                // An event that went through no pipeline has no other time.
+                let Some(now) = event.now().or_else(|| event.timestamp()) else {
+                    return false;
+                };
+                now.write_iso8601(out);
                 return true;
             }
             Part::EpochSeconds => {

@@ -248,9 +248,13 @@ impl Operation {
             Self::Rename(old, new) => {
                 let old = old.resolve(event)?;
                 if event.contains(old) {
-                    let new = new.resolve(event)?;
+                    let new = new.resolve(event);
+                    if matches!(new, Err(EventError::Template(_))) {
+                        return Err(Failed);
+                    }
+                    // Under a name that is no field reference the value is lost, as in Logstash.
                     let value = event.remove(old).unwrap_or(Value::Null);
-                    event.set_checked(new, value)?;
+                    event.set_checked(new?, value)?;
                 }
             }
             Self::Update(field, value) => {
