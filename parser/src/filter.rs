@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::config::ast::Literal;
 use crate::event::{Arena, Array, Event, EventError, FieldRef, FieldTemplate, Template, Value};
 use crate::filters;
 use crate::filters::aggregate::SharedTasks;
@@ -9,7 +10,7 @@ use crate::grok::Misses;
 use crate::regex::Scratch;
 use crate::resolver::OpenResolver;
 use crate::spec::{
-    EcsCompatibility, Pairs, PluginKind, PluginOptions, PluginSpec, Settings, string_of,
+    EcsCompatibility, Pairs, PluginKind, PluginOptions, PluginSpec, Settings, item_text, pair_text,
 };
 use crate::time::Timestamp;
 
@@ -348,15 +349,10 @@ pub fn read_add_field(settings: &mut Settings<'_>) -> AddField {
     let mut fields = Vec::new();
     for (name, value) in &pairs.0 {
         let span = value.0.span;
-        let texts = match &value.0.node {
-            crate::config::ast::Literal::Array(values) => {
-                values.iter().map(|value| string_of(&value.node)).collect()
-            }
-            single => string_of(single).map(|text| vec![text]),
-        };
-        let Some(texts): Option<Vec<String>> = texts else {
-            settings.report_type(&value.0, "string or array of strings");
-            continue;
+        let texts: Vec<String> = match &value.0.node {
+            Literal::Array(values) => values.iter().map(item_text).collect(),
+            Literal::Hash(pairs) => pairs.iter().map(pair_text).collect(),
+            _ => vec![item_text(&value.0)],
         };
         let field = FieldTemplate::new(Template::lenient(&name.node));
         if let Some(error) = field.error() {

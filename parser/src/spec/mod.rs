@@ -7,12 +7,14 @@
 
 mod history;
 mod macros;
+mod repeated;
 mod settings;
 mod types;
 
 pub use history::{FormerOption, Standing, former_option, former_options};
 #[doc(hidden)]
 pub use macros::option_name;
+pub(crate) use repeated::{item_text, pair_text};
 pub use settings::{Settings, Taken};
 pub use types::{
     Any, CodecName, FieldName, OptionDefault, OptionType, Pairs, Password, PositiveInt, string_of,

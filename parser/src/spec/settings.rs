@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::repeated::merge;
 use super::{FormerOption, OptionType, PluginSpec, Standing, former_option};
-use crate::config::ast::{Literal, Plugin, Spanned};
+use crate::config::ast::{Literal, Plugin, Setting, Spanned};
 use crate::config::{Diagnostic, Span, nearest};
 
 /// The settings of one plugin, repeated ones merged, and the errors found in them.
@@ -40,7 +41,11 @@ impl<'d> Settings<'d> {
                 .iter_mut()
                 .find(|entry| entry.name.node == setting.name.node);
             match same {
-                Some(entry) => merge(&mut entry.value, &setting.value),
+                Some(entry) => {
+                    if merge(&mut entry.value, &setting.value).is_err() {
+                        diagnostics.push(no_hash(entry.name.node.as_str(), setting));
+                    }
+                }
                 None => entries.push(Entry {
                     name: setting.name.clone(),
                     value: setting.value.clone(),
@@ -180,6 +185,13 @@ impl<'d> Settings<'d> {
     }
 }
 
+/// A value that cannot be added to the hash that the option is set to above.
+fn no_hash(name: &str, setting: &Setting) -> Diagnostic {
+    let found = describe(&setting.value.node);
+    let message = format!("`{name}` is a hash above, to which {found} cannot be added");
+    Diagnostic::error(setting.value.span, message).help(format!("write one `{name} => {{ ... }}`"))
+}
+
 fn unknown(name: &Spanned<String>, spec: &PluginSpec, common: &[&'static str]) -> Diagnostic {
     let written = &name.node;
     let known = spec.options.iter().map(|option| option.name);
@@ -220,39 +232,4 @@ fn describe(literal: &Literal) -> String {
         Literal::Hash(_) => "a hash".to_owned(),
         Literal::Plugin(plugin) => format!("the plugin `{}`", plugin.name.node),
     }
-}
-
-/// Merges a repeated setting into what stood before
-/// (source: `expr_attributes` in Logstash's `lscl.rb`, `LogStash::Util.hash_merge_many`).
-fn merge(old: &mut Spanned<Literal>, new: &Spanned<Literal>) {
-    match (&mut old.node, &new.node) {
-        (Literal::Hash(old), Literal::Hash(new)) => {
-            for (key, value) in new {
-                let same = old
-                    .iter_mut()
-                    .find(|(have, _)| super::string_of(&have.node) == super::string_of(&key.node));
-                match same {
-                    Some((_, have)) => append(have, value),
-                    None => old.push((key.clone(), value.clone())),
-                }
-            }
-        }
-        (Literal::Array(old), Literal::Array(new)) => old.extend(new.iter().cloned()),
-        (Literal::Array(old), _) => old.push(new.clone()),
-        (old_node, new_node) if old_node == new_node => {}
-        _ => append(old, new),
-    }
-}
-
-/// Makes one array of both values.
-fn append(old: &mut Spanned<Literal>, new: &Spanned<Literal>) {
-    let mut values = match &old.node {
-        Literal::Array(values) => values.clone(),
-        _ => vec![old.clone()],
-    };
-    match &new.node {
-        Literal::Array(more) => values.extend(more.iter().cloned()),
-        _ => values.push(new.clone()),
-    }
-    old.node = Literal::Array(values);
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Settings;
+use super::repeated::as_item;
 use crate::config::Span;
 use crate::config::ast::{Literal, Plugin, Spanned};
 use crate::event::{FieldRef, FieldTemplate, Template};
@@ -17,8 +18,16 @@ pub trait OptionType: Sized {
     /// Whether the option must be set where it has no default.
     const REQUIRED: bool = true;
 
+    /// Whether an array or a hash as a value within a hash is taken for the text that Ruby prints for it.
+    const PRINTED: bool = false;
+
     /// Reads a value; `None` after an error was reported.
     fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self>;
+
+    /// Whether an optional value counts as not set.
+    fn is_unset(_value: &Literal) -> bool {
+        false
+    }
 
     /// The value of an option that has no default and is not set, unless it is required.
     fn absent() -> Option<Self> {
@@ -35,9 +44,8 @@ pub trait OptionDefault<D>: OptionType {
 /// The text of a scalar; also of an array that holds just one.
 pub fn string_of(literal: &Literal) -> Option<String> {
     match literal {
-        Literal::Bareword(text) | Literal::String(text) | Literal::Number(text) => {
-            Some(text.clone())
-        }
+        Literal::Bareword(text) | Literal::String(text) => Some(text.clone()),
+        Literal::Number(text) => Some(number_text(text)),
         Literal::Array(values) => match &values[..] {
             [single] => string_of(&single.node),
             _ => None,
@@ -46,11 +54,29 @@ pub fn string_of(literal: &Literal) -> Option<String> {
     }
 }
 
+/// A number as Ruby prints what it makes of the one that is written: `010` is `8`, `1.50` is `1.5`.
+pub(super) fn number_text(written: &str) -> String {
+    if let Some(number) = octal_of(written) {
+        return number.to_string();
+    }
+    let digits = written.trim_start_matches('-').len();
+    match written.parse::<f64>() {
+        // Within what Ruby prints without an exponent.
+        Ok(number) if written.contains('.') && digits <= 15 && number.abs() >= 1e-4 => {
+            format!("{number:?}")
+        }
+        _ => written.to_owned(),
+    }
+}
+
 impl<T: OptionType> OptionType for Option<T> {
     const TAKES: &'static str = T::TAKES;
     const REQUIRED: bool = false;
 
     fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
+        if T::is_unset(&value.node) {
+            return Some(None);
+        }
         T::read(value, settings).map(Some)
     }
 
@@ -119,9 +145,25 @@ fn integer_of(literal: &Literal) -> Option<i64> {
         return number;
     }
     let text = string_of(literal)?;
-    text.parse()
-        .ok()
-        .or_else(|| text.parse::<f64>().ok().map(|number| number.trunc() as i64))
+    let whole = text.parse::<i64>().ok();
+    let whole = whole.filter(|number| is_number(literal) || number.to_string() == text);
+    whole.or_else(|| float_of(literal).map(|number| number.trunc() as i64))
+}
+
+/// A number, or a text that is one as Ruby prints it: Logstash takes `"1.5"`, but not `"1.50"`, `"+1"` or `"010"`.
+fn float_of(literal: &Literal) -> Option<f64> {
+    let text = string_of(literal)?;
+    let number = text.parse::<f64>().ok().filter(|it| it.is_finite())?;
+    let canonical = || format!("{number:?}") == text || text.parse() == Ok(number.trunc() as i64);
+    let printed = || canonical() && !text.starts_with('+') && octal_of(&text).is_none();
+    (is_number(literal) || printed()).then_some(number)
+}
+
+fn is_number(literal: &Literal) -> bool {
+    match literal {
+        Literal::Array(values) => values.iter().all(|value| is_number(&value.node)),
+        _ => matches!(literal, Literal::Number(_)),
+    }
 }
 
 /// Ruby reads digits after a leading zero as octal.
@@ -158,7 +200,7 @@ impl OptionType for f64 {
     const TAKES: &'static str = "number";
 
     fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
-        let number = string_of(&value.node).and_then(|text| text.parse().ok());
+        let number = float_of(&value.node);
         if number.is_none() {
             settings.report_type(value, Self::TAKES);
         }
@@ -207,7 +249,10 @@ impl<T: ListItem> OptionType for Vec<T> {
                 // Every element is read, so that each bad one is reported.
                 let read: Vec<Option<T>> = values
                     .iter()
-                    .map(|value| T::read(value, settings))
+                    .map(|value| {
+                        let printed = T::PRINTED.then(|| as_item(value));
+                        T::read(printed.as_ref().unwrap_or(value), settings)
+                    })
                     .collect();
                 read.into_iter().collect()
             }
@@ -241,6 +286,7 @@ impl<T: ListItem + for<'t> OptionDefault<&'t str>, const N: usize> OptionDefault
 
 impl OptionType for Template {
     const TAKES: &'static str = "string";
+    const PRINTED: bool = true;
 
     fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
         let text = settings.single_text(value, Self::TAKES)?;
@@ -255,6 +301,7 @@ impl OptionType for Template {
 
 impl OptionType for FieldTemplate {
     const TAKES: &'static str = "field reference";
+    const PRINTED: bool = true;
 
     fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
         let text = settings.single_text(value, Self::TAKES)?;
@@ -306,6 +353,13 @@ impl OptionDefault<&str> for Template {
 
 impl OptionType for FieldRef<'static> {
     const TAKES: &'static str = "field reference";
+
+    fn is_unset(value: &Literal) -> bool {
+        match value {
+            Literal::Array(values) => values.is_empty(),
+            _ => string_of(value).is_some_and(|name| name.is_empty()),
+        }
+    }
 
     fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
         let text = settings.single_text(value, Self::TAKES)?;
@@ -447,7 +501,8 @@ impl<T: OptionType> OptionType for Pairs<T> {
                     node,
                     span: key.span,
                 };
-                Some((key, T::read(value, settings)?))
+                let printed = T::PRINTED.then(|| as_item(value));
+                Some((key, T::read(printed.as_ref().unwrap_or(value), settings)?))
             })
             .collect();
         read.into_iter().collect::<Option<Vec<_>>>().map(Self)
