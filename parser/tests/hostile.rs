@@ -5,6 +5,7 @@
 
 use kelp_parser::grok::{Grok, Library, PatternSet};
 use kelp_parser::regex::{Budget, Scratch};
+use std::time::Duration;
 
 #[path = "support/hostile.rs"]
 mod hostile;
@@ -60,4 +61,71 @@ fn steps_of_stock_patterns_grow_with_the_line() {
             }
         }
     }
+}
+
+/// A pattern for a hostile line that never matches, and the line.
+fn never(pattern: &str, unit: &str, library: &Library, bytes: usize) -> (Grok, String) {
+    let grok = Grok::compile(&format!("(?:{pattern}){NEVER}"), library, true)
+        .unwrap_or_else(|error| panic!("{pattern}: {error}"));
+    (grok, unit.repeat(bytes / unit.len()))
+}
+
+#[test]
+fn no_match_takes_more_than_its_budget() {
+    let library = Library::new(PatternSet::Legacy);
+    let mut scratch = Scratch::default();
+    let mut given_up = 0;
+    for (_, pattern, unit) in hostile::CASES {
+        let (grok, line) = never(pattern, unit, &library, 64 << 10);
+        for steps in [0, 10, 1_000, 50_000] {
+            let budget = Budget {
+                steps,
+                keep_going: None,
+            };
+            let found = grok.matches_within(&line, &mut scratch, budget);
+            assert_ne!(found, Ok(true), "{pattern}");
+            let took = scratch.steps();
+            assert!(took <= steps + steps / 10, "{pattern}: {took} of {steps}");
+            given_up += usize::from(found.is_err());
+        }
+    }
+    assert!(given_up > hostile::CASES.len(), "{given_up}");
+}
+
+/// How long a time limit may be overrun, of the processor, on a line of 1 MB: less than a tenth of one of ten seconds (30
+/// are the default).
+const LONGEST_GAP: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_time_limit_is_looked_at_often() {
+    let library = Library::new(PatternSet::Legacy);
+    let back_reference = ("back reference", "(a*)\\1\\1b", "a");
+    for (name, pattern, unit) in hostile::CASES.iter().chain([&back_reference]) {
+        let (grok, line) = never(pattern, unit, &library, 1 << 20);
+        let mut scratch = Scratch::default();
+        let mut last = cpu_time();
+        let (mut longest, mut asked) = (Duration::ZERO, 0);
+        let mut keep_going = || {
+            let now = cpu_time();
+            longest = longest.max(now - last);
+            last = now;
+            asked += 1;
+            asked < 30
+        };
+        let budget = Budget {
+            steps: u64::MAX,
+            keep_going: Some(&mut keep_going),
+        };
+        let found = grok.matches_within(&line, &mut scratch, budget);
+        assert_ne!(found, Ok(true), "{name}");
+        assert_eq!(found.is_err(), asked == 30, "{name}: asked {asked} times");
+        longest = longest.max(cpu_time() - last);
+        assert!(longest < LONGEST_GAP, "{name}: {longest:?}");
+    }
+}
+
+/// How long this thread has had a processor.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -12,13 +12,14 @@ use super::analysis::{any, captures_in_order, first, nullable, resolve_boundarie
 use super::ast::{Assertion, Node, Repeat, RepeatKind};
 use super::byteset::ByteSet;
 use super::class::CharClass;
-use super::fuse::{fields_by_operation, fuse};
+use super::fuse::fuse;
 use super::known::{self, Recognized};
 use super::prefilter::Prefilter;
 use super::program::{Backref, DispatchTable, FAIL, Known, Op, Pc, Program, Run};
 use super::table::{ClassTable, NextTable};
 use scope::is_implied;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// Programs longer than this are refused.
 const MAX_OPS: usize = 60_000;
@@ -88,12 +89,12 @@ pub(super) fn compile(
         scopes: compiler.scopes,
         resets: compiler.resets,
         knowns: compiler.knowns,
-        field_at: fields_by_operation(&compiler.ops),
         fields,
         ops: compiler.ops,
         iterations: compiler.iterations,
         scope_count: compiler.scope_count + 1,
         prefilter: Prefilter::new(root),
+        relaxed: OnceLock::new(),
     })
 }
 
@@ -152,7 +153,11 @@ impl Compiler {
         if self.ops.len() > MAX_OPS {
             return;
         }
-        let known = known::recognize(node).map(|recognized| self.known(recognized, after));
+        let known = known::recognize(node)
+            .filter(|(_, inside)| {
+                inside.is_empty() || !(self.undo_all || self.after_loop.is_some())
+            })
+            .map(|(recognized, inside)| self.known(recognized, inside, after));
         self.emit_generic(node, after);
         if let Some(known) = known {
             self.knowns[known].next = self.here();
@@ -160,11 +165,17 @@ impl Compiler {
     }
 
     /// What is in for a sub-pattern that has a matcher of its own; the generic code follows.
-    fn known(&mut self, recognized: &Recognized, after: &After<'_>) -> usize {
+    fn known(
+        &mut self,
+        recognized: &Recognized,
+        inside: Vec<(u16, u8)>,
+        after: &After<'_>,
+    ) -> usize {
         self.knowns.push(Known {
             matcher: recognized.matcher,
             settled: after.tail || recognized.interior.is_disjoint(after.follow),
             next: FAIL,
+            inside: inside.into(),
         });
         self.emit_op(Op::Known(self.knowns.len() as u16 - 1));
         self.knowns.len() - 1

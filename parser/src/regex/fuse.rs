@@ -10,13 +10,10 @@ use super::known::Matcher;
 use super::program::{Field, FieldKind, NO_FIELD, Op, Pc, ShortText, UNBOUNDED};
 use super::table::ClassTable;
 
-/// Joins what it can; returns the joint operations' parts. `unused` is a slot, of two, for what is not captured.
+/// Joins what it can; returns a field for each operation. `unused` is a slot, of two, for what is not captured.
 pub(super) fn fuse(compiler: &mut Compiler, classes: &[ClassTable], unused: u16) -> Vec<Field> {
-    let mut fields: Vec<Field> = Vec::new();
+    let mut fields = Vec::with_capacity(compiler.ops.len());
     for at in 0..compiler.ops.len() {
-        if fields.len() == usize::from(u16::MAX) {
-            break;
-        }
         let pc = at as Pc;
         let field = match compiler.ops[at] {
             Op::Save(slot) => capture(compiler, classes, slot, pc + 1),
@@ -25,28 +22,66 @@ pub(super) fn fuse(compiler: &mut Compiler, classes: &[ClassTable], unused: u16)
             _ => matched(compiler, classes, pc)
                 .map(|what| and_what_follows(compiler, compiler.ops[at], what, unused)),
         };
-        if let Some(field) = field {
-            compiler.ops[at] = Op::Field(fields.len() as u16);
-            fields.push(field);
+        if field.is_some() {
+            compiler.ops[at] = Op::Field;
         }
+        fields.push(field.unwrap_or_else(|| between(compiler.ops[at])));
     }
     for field in &mut fields {
-        if let Op::Field(next) = compiler.ops[field.next as usize]
-            && field.more.is_none()
-        {
-            field.follow = next;
+        let is_field = matches!(compiler.ops[field.next as usize], Op::Field);
+        if is_field && field.more.is_none() {
+            field.follow = field.next as u16;
         }
     }
     fields
 }
 
-/// For each operation its field.
-pub(super) fn fields_by_operation(ops: &[Op]) -> Vec<u16> {
-    let field = |op: &Op| match op {
-        Op::Field(field) => *field,
-        _ => NO_FIELD,
-    };
-    ops.iter().map(field).collect()
+/// An operation that stands between fields and moves nowhere in the text, in the form of a field.
+fn between(op: Op) -> Field {
+    let none = Field::NONE;
+    match op {
+        Op::Save(slot) => Field {
+            kind: FieldKind::Save,
+            slot,
+            ..none
+        },
+        Op::Split { first, second } => Field {
+            kind: FieldKind::Split,
+            next: first,
+            pc: second,
+            ..none
+        },
+        Op::Dispatch(table) => Field {
+            kind: FieldKind::Dispatch,
+            dispatch: Some(table),
+            ..none
+        },
+        Op::Loop(table) => Field {
+            kind: FieldKind::Loop,
+            dispatch: Some(table),
+            ..none
+        },
+        Op::Jump(next) => Field {
+            kind: FieldKind::Jump,
+            next,
+            ..none
+        },
+        Op::LookClass {
+            behind: false,
+            negate,
+            class,
+        } => Field {
+            kind: FieldKind::Ahead,
+            min: u8::from(negate),
+            index: class,
+            ..none
+        },
+        Op::LookClass { .. } | Op::LineStart | Op::LineEnd | Op::TextStart | Op::TextEnd => Field {
+            kind: FieldKind::Condition,
+            ..none
+        },
+        _ => none,
+    }
 }
 
 /// What a field matches, and the operation after that.
@@ -77,6 +112,7 @@ fn matched(compiler: &Compiler, classes: &[ClassTable], pc: Pc) -> Option<Matche
                 Some(0) if min == 0 => FieldKind::Everything,
                 Some(2) => FieldKind::FewRanges,
                 Some(4) => FieldKind::SomeRanges,
+                Some(6 | 8) => FieldKind::ManyRanges,
                 _ => FieldKind::Run,
             };
             (kind, class, min as u8)
@@ -105,6 +141,7 @@ fn matched(compiler: &Compiler, classes: &[ClassTable], pc: Pc) -> Option<Matche
             let kind = match known.matcher {
                 Matcher::Int if known.settled => FieldKind::Int,
                 Matcher::Number if known.settled => FieldKind::Number,
+                _ if !known.inside.is_empty() => FieldKind::KnownWithCaptures,
                 _ => FieldKind::Known,
             };
             return Some(Matched {

@@ -7,7 +7,9 @@
 //! other end has a byte of `interior` after it. So if what follows the sub-pattern cannot begin with any of those, no
 //! other end needs to be tried.
 
+mod captures;
 mod dates;
+mod hosts;
 mod levels;
 mod stock;
 
@@ -34,6 +36,7 @@ pub(super) enum Matcher {
     IpOrHost,
     Ip,
     HttpDate,
+    HaproxyDate,
     IsoTimestamp,
     SyslogTimestamp,
     Month,
@@ -93,15 +96,29 @@ fn interior_set(written: &str) -> ByteSet {
     set
 }
 
-/// The stock sub-pattern that this is, if it is one.
-pub(super) fn recognize(node: &Node) -> Option<&'static Recognized> {
+/// The stock sub-pattern that this is, if it is one, and the slots of captures in it, see [`captures::inside`].
+pub(super) fn recognize(node: &Node) -> Option<(&'static Recognized, Vec<(u16, u8)>)> {
     if !matches!(
         node,
         Node::Concat(_) | Node::Alternate(_) | Node::Atomic(_) | Node::Repeat(_)
     ) {
         return None;
     }
-    stock().iter().find(|stock| stock.node == *node)
+    if let Some(stock) = stock().iter().find(|stock| stock.node == *node) {
+        return Some((stock, Vec::new()));
+    }
+    let Node::Concat(nodes) = node else {
+        return None;
+    };
+    stock().iter().find_map(|stock| {
+        let inside = match stock.matcher {
+            Matcher::HaproxyDate => {
+                captures::inside(nodes, &stock.node, &dates::HAPROXY_DATE_PARTS)?
+            }
+            _ => return None,
+        };
+        Some((stock, inside))
+    })
 }
 
 impl Matcher {
@@ -109,9 +126,10 @@ impl Matcher {
     pub(super) fn find(self, text: &str, at: usize) -> Found {
         let bytes = text.as_bytes();
         match self {
-            Matcher::IpOrHost => ip_or_host(bytes, at),
-            Matcher::Ip => ip(bytes, at),
+            Matcher::IpOrHost => hosts::ip_or_host(bytes, at),
+            Matcher::Ip => hosts::ip(bytes, at),
             Matcher::HttpDate => dates::http_date(bytes, at),
+            Matcher::HaproxyDate => dates::haproxy_date(bytes, at),
             Matcher::IsoTimestamp => dates::iso_timestamp(bytes, at),
             Matcher::SyslogTimestamp => dates::syslog_timestamp(bytes, at),
             Matcher::Month => dates::month(bytes, at),
@@ -143,6 +161,14 @@ fn digits_end(bytes: &[u8], at: usize) -> usize {
     at + BLOCK + more.take_while(|byte| byte.is_ascii_digit()).count()
 }
 
+/// Numbers and names that are longer than this, in bytes, are left to the generic code, which counts its steps.
+const LONGEST: usize = 256;
+
+/// As many of the bytes from `at` on as a matcher looks at.
+fn as_far_as_looked(bytes: &[u8], at: usize) -> &[u8] {
+    &bytes[..bytes.len().min(at + LONGEST)]
+}
+
 /// Whether a word may reach up to `at`; beyond ASCII, that is assumed.
 #[inline(always)]
 fn after_word(bytes: &[u8], at: usize) -> bool {
@@ -151,157 +177,19 @@ fn after_word(bytes: &[u8], at: usize) -> bool {
 
 #[inline(always)]
 fn is_wordlike(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+    WORDLIKE[usize::from(byte)]
 }
 
-/// The end of a dotted quad that no digit follows.
-#[inline(always)]
-fn quad_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let length = match chunk(bytes, at) {
-        Some(chunk) => {
-            let block = Block::new(chunk);
-            quad_length(|set| set(block).bits().into())
-        }
-        None => {
-            let window = Window::<1>::new(bytes, at);
-            quad_length(|set| window.bits(set))
-        }
-    };
-    length.map(|length| at + length)
-}
-
-/// The length of a dotted quad at the beginning of a block, whose sets the argument tells.
-#[inline(always)]
-fn quad_length(bits: impl Fn(fn(Block) -> Block) -> u64) -> Option<usize> {
-    let digits = bits(Block::digits);
-    // The three dots between the octets, from the first on; what is lacking is far away.
-    let dots = bits(|block| block.is(b'.')) | 7 << 40;
-    let after_first = dots & (dots - 1);
-    let after_second = after_first & (after_first - 1);
-    let [first, second, third] =
-        [dots, after_first, after_second].map(|dots| dots.trailing_zeros() as usize);
-    let end = third + 1 + leading(digits >> (third + 1));
-    let begins = 1 | 1 << (first + 1) | 1 << (second + 1) | 1 << (third + 1);
-    // An octet is one to three digits ...
-    let one = digits & begins;
-    let two = one & digits >> 1;
-    let three = two & digits >> 2;
-    let four = three & digits >> 3;
-    // ... and of three digits not above 255.
-    let above_two = bits(|block| block.between(b'3', b'9'));
-    let exactly_two = bits(|block| block.is(b'2'));
-    let above_five = bits(|block| block.between(b'6', b'9'));
-    let exactly_five = bits(|block| block.is(b'5'));
-    let above_55 = above_five >> 1 | exactly_five >> 1 & above_five >> 2;
-    let too_large = three & (above_two | exactly_two & above_55);
-    let separators = 1 << first | 1 << second | 1 << third;
-    let clean = one == begins
-        && four == 0
-        && too_large == 0
-        && end <= BLOCK
-        && (digits | separators) & lowest(end) == lowest(end);
-    clean.then_some(end)
-}
-
-fn ip_or_host(bytes: &[u8], at: usize) -> Found {
-    if after_word(bytes, at) {
-        return Found::Unsure;
+const WORDLIKE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let letter = byte as u8;
+        table[byte] = letter.is_ascii_alphanumeric() || letter == b'_' || letter >= 0x80;
+        byte += 1;
     }
-    let short = match chunk(bytes, at) {
-        Some(chunk) => {
-            let block = Block::new(chunk);
-            host_within(bytes, at, BLOCK, |set| set(block).bits().into())
-        }
-        None => None,
-    };
-    short.unwrap_or_else(|| longer_host(bytes, at))
-}
-
-/// A host name or address that does not end within a block, or not long before the text.
-#[inline(never)]
-fn longer_host(bytes: &[u8], at: usize) -> Found {
-    let window = Window::<2>::new(bytes, at);
-    host_within(bytes, at, 2 * BLOCK, |set| window.bits(set))
-        .unwrap_or_else(|| long_host(bytes, at))
-}
-
-/// A host name or address that ends within some bytes, whose sets the last argument tells.
-#[inline(always)]
-fn host_within(
-    bytes: &[u8],
-    at: usize,
-    reach: usize,
-    bits: impl Fn(fn(Block) -> Block) -> u64,
-) -> Option<Found> {
-    let alphanumeric = bits(Block::alphanumeric);
-    let others = bits(|block| block.between(b'-', b'.'));
-    let length = leading(alphanumeric | others);
-    if length == reach {
-        return None;
-    }
-    let end = at + length;
-    let colon = bytes.get(end) == Some(&b':');
-    let digit = bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let dots = bits(|block| block.is(b'.'));
-    let label_begins = (dots << 1 | 1) & lowest(length);
-    Some(if length == 0 && !colon {
-        Found::Nothing
-    } else if colon && length <= 4 {
-        Found::Unsure // perhaps an IPv6 address
-    } else if digit {
-        match quad_end(bytes, at) == Some(end) {
-            true => Found::End(end),
-            false => Found::Unsure,
-        }
-    } else if label_begins & others == 0 {
-        Found::End(end)
-    } else {
-        Found::Unsure
-    })
-}
-
-/// A host name of 32 bytes or more.
-#[cold]
-fn long_host(bytes: &[u8], at: usize) -> Found {
-    let member = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    let end = at + bytes[at..].iter().take_while(member).count();
-    if bytes[at].is_ascii_digit() {
-        return Found::Unsure;
-    }
-    let (mut label, mut before) = (at, b'.');
-    for (offset, &byte) in bytes[at..end].iter().enumerate() {
-        let position = at + offset;
-        if before == b'.' && !byte.is_ascii_alphanumeric() {
-            return Found::Unsure;
-        }
-        if byte == b'.' {
-            if position - label > 63 {
-                return Found::Unsure;
-            }
-            label = position + 1;
-        }
-        before = byte;
-    }
-    if end - label > 63 {
-        Found::Unsure
-    } else {
-        Found::End(end)
-    }
-}
-
-fn ip(bytes: &[u8], at: usize) -> Found {
-    match bytes.get(at) {
-        Some(byte) if byte.is_ascii_hexdigit() || *byte == b':' => {}
-        _ => return Found::Nothing,
-    }
-    if at > 0 && bytes[at - 1].is_ascii_digit() {
-        return Found::Unsure;
-    }
-    match quad_end(bytes, at) {
-        Some(end) => Found::End(end),
-        _ => Found::Unsure,
-    }
-}
+    table
+};
 
 /// A number; what is longer than a block takes longer.
 #[inline(always)]
@@ -359,15 +247,21 @@ fn any_number_here(bytes: &[u8], at: usize) -> Found {
 
 #[inline(never)]
 fn any_number(bytes: &[u8], at: usize) -> Found {
+    let bytes = as_far_as_looked(bytes, at);
     let begin = at + usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
     let end = digits_end(bytes, begin);
     if bytes.get(end) == Some(&b'.') {
         let fraction = digits_end(bytes, end + 1);
+        if fraction == at + LONGEST {
+            return Found::Unsure;
+        }
         if fraction > end + 1 {
             return Found::End(fraction);
         }
     }
-    if end > begin {
+    if end + 1 >= at + LONGEST {
+        Found::Unsure
+    } else if end > begin {
         Found::End(end)
     } else {
         Found::Nothing
@@ -393,9 +287,12 @@ pub(super) fn int(bytes: &[u8], at: usize) -> Found {
 
 #[inline(never)]
 fn any_int(bytes: &[u8], at: usize) -> Found {
+    let bytes = as_far_as_looked(bytes, at);
     let begin = at + usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
     let end = digits_end(bytes, begin);
-    if end > begin {
+    if end == at + LONGEST {
+        Found::Unsure
+    } else if end > begin {
         Found::End(end)
     } else {
         Found::Nothing
@@ -472,29 +369,27 @@ fn httpd_user(bytes: &[u8], at: usize) -> Found {
 }
 
 fn java_class(bytes: &[u8], at: usize) -> Found {
-    match dotted_name::<2>(bytes, at) {
-        Some(found) => found,
-        None => dotted_name::<4>(bytes, at).unwrap_or(Found::Unsure),
+    let mut begin = at;
+    // Whether a part of the name begins with the next byte.
+    let mut begins = 1;
+    while begin < at + LONGEST {
+        let window = Window::<1>::new(bytes, begin);
+        let digits = window.bits(Block::digits);
+        let dots = window.bits(|block| block.is(b'.'));
+        let others = window.bits(|block| block.letters().or(block.is(b'_')).or(block.is(b'$')));
+        let length = leading(digits | dots | others);
+        begins |= dots << 1;
+        // Every part begins with a letter, also what is no part but comes after a dot.
+        if begins & lowest(length + 1) & lowest(BLOCK) & !others != 0 {
+            return Found::Unsure;
+        }
+        if length < BLOCK {
+            return Found::End(begin + length);
+        }
+        begins >>= BLOCK;
+        begin += BLOCK;
     }
-}
-
-/// A name that ends within `N` blocks.
-#[inline(always)]
-fn dotted_name<const N: usize>(bytes: &[u8], at: usize) -> Option<Found> {
-    let window = Window::<N>::new(bytes, at);
-    let digits = window.bits(Block::digits);
-    let dots = window.bits(|block| block.is(b'.'));
-    let others = window.bits(|block| block.letters().or(block.is(b'_')).or(block.is(b'$')));
-    let length = leading(digits | dots | others);
-    let begins = dots << 1 | 1;
-    if length + 1 >= N * BLOCK {
-        return None;
-    }
-    // Every part begins with a letter.
-    Some(match begins & lowest(length + 1) & !others == 0 {
-        true => Found::End(at + length),
-        false => Found::Unsure,
-    })
+    Found::Unsure
 }
 
 #[cfg(test)]
@@ -513,6 +408,7 @@ mod tests {
             (Matcher::IpOrHost, "db-3.example.com. x", 17),
             (Matcher::Ip, "192.0.2.7:80", 9),
             (Matcher::HttpDate, "01/Feb/2003:04:05:06 +0700]", 26),
+            (Matcher::HaproxyDate, "01/Feb/2003:04:05:06.789] ", 24),
             (Matcher::IsoTimestamp, "2003-02-01T04:05:06.789+02:00 x", 29),
             (Matcher::SyslogTimestamp, "Feb  1 04:05:06 x", 15),
             (Matcher::Number, "-12.5.", 5),

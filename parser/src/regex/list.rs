@@ -67,6 +67,11 @@ impl Attempts<'_> {
         budget: Budget<'_>,
     ) -> Result<bool, BudgetExceeded> {
         let text = self.text;
+        if let [regex] = &self.list.regexes[..]
+            && number == 0
+        {
+            return regex.captures_within(text, 0, scratch, budget);
+        }
         let regex = &self.list.regexes[number];
         let (group, member) = (number / GROUP, number % GROUP);
         let Some(automaton) = self.list.automata.get(group) else {

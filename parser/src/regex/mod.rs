@@ -34,6 +34,7 @@ mod parse_class;
 mod parse_reference;
 mod prefilter;
 mod program;
+mod relax;
 mod scan;
 mod search;
 mod superset;

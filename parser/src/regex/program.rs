@@ -1,10 +1,13 @@
 //! A compiled pattern: operations for the matcher and the tables they refer to. Immutable once built.
 
 use super::block::chunk;
+use super::compile::compile;
 use super::known::Matcher;
 use super::prefilter::Prefilter;
+use super::relax::relaxed;
 use super::scan::Scan;
 use super::table::{ClassTable, NextTable};
+use std::sync::OnceLock;
 
 /// Index of an operation.
 pub(super) type Pc = u32;
@@ -41,7 +44,7 @@ pub(super) enum Op {
     /// A sub-pattern with a matcher of its own.
     Known(u16),
     /// Several operations joined to one, see [`Field`].
-    Field(u16),
+    Field,
     /// Continue by the next byte.
     Dispatch(u16),
     /// The same, at the head of a loop.
@@ -121,10 +124,16 @@ pub(super) struct Known {
     pub(super) settled: bool,
     /// The operation after the generic code.
     pub(super) next: Pc,
+    /// The slots of captures inside, and how far from the beginning each is; [`AT_END`] is where it ends.
+    pub(super) inside: Box<[(u16, u8)]>,
 }
+
+/// At the end of a known sub-pattern.
+pub(super) const AT_END: u8 = u8::MAX;
 
 /// A run or a known sub-pattern, mostly captured, the text after it, and a dispatch on what comes then, in one operation.
 #[derive(Debug)]
+#[repr(align(64))] // so that a field is in one line of the cache
 pub(super) struct Field {
     pub(super) kind: FieldKind,
     /// The fewest bytes that a run takes, 0 or 1.
@@ -139,7 +148,7 @@ pub(super) struct Field {
     pub(super) restored: u16,
     /// The dispatch with which it goes on.
     pub(super) dispatch: Option<u16>,
-    /// The field with which it goes on, if that is settled, else [`NO_FIELD`].
+    /// The operation with which it goes on, if that is a field and settled, else [`NO_FIELD`].
     pub(super) follow: u16,
     /// Where it goes on otherwise.
     pub(super) next: Pc,
@@ -151,11 +160,45 @@ pub(super) struct Field {
     pub(super) joined: Op,
 }
 
-/// No index of a field.
+/// No operation is at this place.
 pub(super) const NO_FIELD: u16 = u16::MAX;
+
+impl Field {
+    /// What stands for an operation that is no field.
+    pub(super) const NONE: Field = Field {
+        kind: FieldKind::Operation,
+        min: 0,
+        more: None,
+        index: 0,
+        slot: 0,
+        restored: 0,
+        dispatch: None,
+        follow: NO_FIELD,
+        next: FAIL,
+        pc: FAIL,
+        literal: ShortText::EMPTY,
+        joined: Op::Fail,
+    };
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
+    /// Not a field, but an operation that is not done here.
+    Operation,
+    /// Not a field, but [`Op::Save`].
+    Save,
+    /// [`Op::Split`]: goes on at `next`, and has `pc` as its second choice.
+    Split,
+    /// [`Op::Dispatch`].
+    Dispatch,
+    /// [`Op::Loop`].
+    Loop,
+    /// [`Op::Jump`].
+    Jump,
+    /// [`Op::LookClass`] at what comes next; `min` is 1 where that must not be a member.
+    Ahead,
+    /// Another condition on the position.
+    Condition,
     /// Only the text after it.
     Text,
     /// One character.
@@ -166,6 +209,8 @@ pub(super) enum FieldKind {
     FewRanges,
     /// The same of at most four ranges.
     SomeRanges,
+    /// The same of at most eight.
+    ManyRanges,
     /// Another run that gives nothing back.
     Run,
     /// All that is left.
@@ -186,6 +231,8 @@ pub(super) enum FieldKind {
     Number,
     /// Another known sub-pattern.
     Known,
+    /// The same with captures inside.
+    KnownWithCaptures,
     /// The same in a loop: going back must restore the span it had.
     KnownInLoop,
 }
@@ -199,6 +246,12 @@ pub(super) struct ShortText {
 }
 
 impl ShortText {
+    const EMPTY: ShortText = ShortText {
+        bytes: 0,
+        mask: 0,
+        length: 0,
+    };
+
     pub(super) fn new(text: &[u8]) -> Option<ShortText> {
         let mut bytes = [0; 8];
         bytes.get_mut(..text.len())?.copy_from_slice(text);
@@ -264,9 +317,8 @@ pub(super) struct Program {
     pub(super) dispatches: Vec<DispatchTable>,
     pub(super) backrefs: Vec<Backref>,
     pub(super) knowns: Vec<Known>,
+    /// One for each operation.
     pub(super) fields: Vec<Field>,
-    /// For each operation its field, or [`NO_FIELD`].
-    pub(super) field_at: Vec<u16>,
     /// Capture spans (two slots a group, the whole match first), then registers of loops and scopes.
     pub(super) slots: usize,
     pub(super) groups: usize,
@@ -289,4 +341,18 @@ pub(super) struct Program {
     pub(super) first_only: bool,
     /// False when what follows depends on captured text.
     pub(super) memoizable: bool,
+    /// What [`Program::relaxed`] returns, once that was asked for.
+    pub(super) relaxed: OnceLock<Option<Box<Program>>>,
+}
+
+impl Program {
+    /// A program that is easier to see fail, if there is one: where it finds nothing, this one would not either, and where
+    /// it matches, this one does not match before. Made when a line first takes long.
+    pub(super) fn relaxed(&self) -> Option<&Program> {
+        let make = || {
+            let tree = relaxed(&self.prefilter.tree).filter(|_| self.memoizable)?;
+            compile(tree, 0, "").ok().map(Box::new)
+        };
+        self.relaxed.get_or_init(make).as_deref()
+    }
 }

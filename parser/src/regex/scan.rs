@@ -12,7 +12,7 @@ const STRIDE: usize = 2 * BLOCK;
 #[derive(Debug)]
 pub(super) struct Scan {
     /// The ranges that are compared; those that are too many repeat another.
-    ranges: [Range; 6],
+    ranges: [Range; 8],
     /// All ones where the ranges are those of the bytes that are not in the set.
     inverted: u32,
     how: How,
@@ -27,6 +27,7 @@ enum How {
     Two,
     Four,
     Six,
+    Eight,
     ByTable,
 }
 
@@ -48,6 +49,7 @@ impl Scan {
             1 | 2 => How::Two,
             3 | 4 => How::Four,
             5 | 6 => How::Six,
+            7 | 8 => How::Eight,
             _ => How::ByTable,
         };
         let range = |at: usize| {
@@ -72,7 +74,8 @@ impl Scan {
             How::Never => bytes.len(),
             How::Two => self.find_in(self.some_ranges::<2>(), bytes, at),
             How::Four => self.find_in(self.some_ranges::<4>(), bytes, at),
-            How::Six => self.find_in(&self.ranges, bytes, at),
+            How::Six => self.find_in(self.some_ranges::<6>(), bytes, at),
+            How::Eight => self.find_in(&self.ranges, bytes, at),
             How::ByTable => self.find_by_table(bytes, at),
         }
     }
@@ -84,6 +87,7 @@ impl Scan {
             How::Two => Some(2),
             How::Four => Some(4),
             How::Six => Some(6),
+            How::Eight => Some(8),
             How::ByTable => None,
         }
     }
@@ -115,8 +119,8 @@ impl Scan {
 
     #[inline(always)]
     fn some_ranges<const N: usize>(&self) -> &[Range; N] {
-        const { assert!(N <= 6) };
-        self.ranges.first_chunk().expect("there are six")
+        const { assert!(N <= 8) };
+        self.ranges.first_chunk().expect("there are eight")
     }
 
     #[inline(always)]
@@ -248,7 +252,7 @@ mod tests {
 
     #[test]
     fn blocks_and_tables_agree() {
-        let sets: [&dyn Fn(u8) -> bool; 7] = [
+        let sets: [&dyn Fn(u8) -> bool; 8] = [
             &|_| false,
             &|_| true,
             &|byte| byte == b'"',
@@ -256,6 +260,7 @@ mod tests {
             &|byte| !byte.is_ascii_alphanumeric(),
             &|byte| !(byte.is_ascii_alphanumeric() || b"._-".contains(&byte)),
             &|byte| byte % 3 == 0,
+            &|byte| byte % 16 == 0 && byte < 0x80,
         ];
         let text: Vec<u8> = (0..400u32).map(|at| (at * at / 7 % 251) as u8).collect();
         for (number, set) in sets.iter().enumerate() {

@@ -77,11 +77,12 @@ const STEPS_BEFORE_MEMO: u64 = 256;
 
 /// The steps left, and what to do when some are spent.
 pub(super) struct Meter<'a> {
+    /// Beyond those until the next check.
     left: u64,
     /// Steps until the next check.
     until_check: u64,
-    /// What the next check stops for; `None` when it asks `keep_going`.
-    stop: Option<Stop>,
+    /// What is to be stopped for, and how many steps after the next check.
+    stop: Option<(Stop, u64)>,
     keep_going: Option<&'a mut dyn FnMut() -> bool>,
 }
 
@@ -99,12 +100,22 @@ impl<'a> Meter<'a> {
         self.left + self.until_check
     }
 
-    /// Makes the next check come after `steps`, with this outcome.
-    fn stop_after(&mut self, steps: u64, stop: Option<Stop>) {
+    /// Stops for this after so many steps.
+    fn stop_after(&mut self, steps: u64, stop: Stop) {
         self.left += self.until_check;
-        self.until_check = steps.min(self.left);
+        self.stop = Some((stop, steps));
+        self.go_on();
+    }
+
+    /// Says when the next check is.
+    #[inline(always)]
+    fn go_on(&mut self) {
+        let until_stop = self.stop.map_or(u64::MAX, |(_, steps)| steps);
+        self.until_check = until_stop.min(STEPS_PER_QUESTION).min(self.left);
         self.left -= self.until_check;
-        self.stop = stop;
+        if let Some((_, steps)) = &mut self.stop {
+            *steps -= self.until_check;
+        }
     }
 
     /// Takes some steps.
@@ -119,33 +130,45 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Takes some steps, as far as that is possible before the next check.
+    /// Takes some steps; that they were too many is found out when others are taken.
     #[inline(always)]
     pub(super) fn owe(&mut self, steps: u64) {
-        let owed = steps.min(self.until_check);
-        self.until_check -= owed;
+        match self.until_check.checked_sub(steps) {
+            Some(rest) => self.until_check = rest,
+            None => {
+                self.take_beyond_check(steps);
+            }
+        }
+    }
+
+    /// Takes more steps than there are until the check; false if there are not as many.
+    #[cold]
+    fn take_beyond_check(&mut self, steps: u64) -> bool {
+        let over = steps - self.until_check;
+        let enough = over <= self.left;
+        self.left = self.left.saturating_sub(over);
+        self.until_check = 0;
+        if let Some((_, steps)) = &mut self.stop {
+            *steps = steps.saturating_sub(over);
+        }
+        enough
     }
 
     #[cold]
     fn check(&mut self, steps: u64) -> Result<(), Stop> {
-        let over = steps - self.until_check;
-        if over > self.left {
+        if !self.take_beyond_check(steps) {
             return Err(Stop::Budget);
         }
-        self.left -= over;
-        self.until_check = 0;
-        let stop = self.stop;
-        self.stop_after(STEPS_PER_QUESTION, None);
-        match stop {
-            Some(stop) => Err(stop),
-            None if self
-                .keep_going
-                .as_mut()
-                .is_none_or(|keep_going| keep_going()) =>
-            {
-                Ok(())
-            }
-            None => Err(Stop::Budget),
+        if let Some((stop, 0)) = self.stop {
+            self.stop = None;
+            self.go_on();
+            return Err(stop);
+        }
+        self.go_on();
+        let keep_going = self.keep_going.as_mut();
+        match keep_going.is_none_or(|keep_going| keep_going()) {
+            true => Ok(()),
+            false => Err(Stop::Budget),
         }
     }
 }
@@ -185,6 +208,7 @@ pub(super) fn search(
 }
 
 /// A search under way: all starts before `at` have failed.
+#[derive(Clone, Copy)]
 struct Search<'a> {
     program: &'a Program,
     haystack: &'a str,
@@ -200,14 +224,14 @@ impl Search<'_> {
         meter: &mut Meter<'_>,
         may_match: MayMatch<'_>,
     ) -> Result<bool, BudgetExceeded> {
-        meter.stop_after(STEPS_BEFORE_FILTER, Some(Stop::Filter));
+        meter.stop_after(STEPS_BEFORE_FILTER, Stop::Filter);
         let mut outcome = self.first_attempt(scratch, meter);
         if matches!(outcome, Ok(None) | Err(Stop::Filter)) {
             if !may_match(self.at, &mut scratch.caches) {
                 return Ok(false);
             }
             let memoize_after = STEPS_BEFORE_MEMO + self.haystack.len() as u64;
-            meter.stop_after(memoize_after, Some(Stop::Memoize));
+            meter.stop_after(memoize_after, Stop::Memoize);
             outcome = self.run::<false>(scratch, meter).map(Some);
         }
         if outcome == Err(Stop::Memoize) {
@@ -216,10 +240,7 @@ impl Search<'_> {
                 return Ok(false);
             }
             outcome = match self.program.memoizable {
-                true => {
-                    scratch.memo.begin(self.program, self.haystack.len());
-                    self.run::<true>(scratch, meter).map(Some)
-                }
+                true => self.run_with_memory(scratch, meter).map(Some),
                 false => self.run::<false>(scratch, meter).map(Some),
             };
         }
@@ -249,6 +270,7 @@ impl Search<'_> {
     }
 
     /// Attempts from all starts that are left.
+    #[inline(never)]
     fn run<const MEMO: bool>(
         &mut self,
         scratch: &mut Scratch,
@@ -266,6 +288,28 @@ impl Search<'_> {
         Ok(false)
     }
 
+    /// The same with a memory of what failed, beginning where an easier program matches.
+    fn run_with_memory(
+        &mut self,
+        scratch: &mut Scratch,
+        meter: &mut Meter<'_>,
+    ) -> Result<bool, Stop> {
+        if let Some(program) = self.program.relaxed() {
+            scratch
+                .slots
+                .resize(program.slots.max(scratch.slots.len()), NONE);
+            scratch.memo.begin(program, self.haystack.len());
+            let mut search = Search { program, ..*self };
+            if !search.run::<true>(scratch, meter)? {
+                return Ok(false);
+            }
+            self.at = search.at;
+        }
+        scratch.memo.begin(self.program, self.haystack.len());
+        self.run::<true>(scratch, meter)
+    }
+
+    #[inline(always)]
     fn attempt<const MEMO: bool>(
         &self,
         scratch: &mut Scratch,

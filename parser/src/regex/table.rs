@@ -1,5 +1,6 @@
 //! Lookup tables of a compiled pattern: character classes and byte filters, and the scans over runs of a class.
 
+use super::block::{Block, chunk};
 use super::byteset::ByteSet;
 use super::class::CharClass;
 use super::scan::Scan;
@@ -176,6 +177,23 @@ impl NextTable {
     pub(super) fn find(&self, text: &[u8], at: usize) -> Option<usize> {
         let found = self.scan.find(text, at);
         (found < text.len() || self.end).then_some(found)
+    }
+
+    /// How far from `at` the last byte admitted is, if only one is and it comes within a block, from `low` to before `top`.
+    #[inline(always)]
+    pub(super) fn last_in_a_block(
+        &self,
+        text: &[u8],
+        at: usize,
+        low: usize,
+        top: usize,
+    ) -> Option<usize> {
+        let Few::One(byte) = self.few else {
+            return None;
+        };
+        let here = Block::new(chunk(text, at)?).is(byte).bits();
+        let here = here & ((1 << top) - (1 << low));
+        here.checked_ilog2().map(|last| last as usize)
     }
 
     /// The last position from `low` to before `top` whose next byte is admitted.

@@ -4,7 +4,7 @@
 
 use super::known::Found;
 use super::memo::Memo;
-use super::program::{FAIL, Known, Op, Pc, Program};
+use super::program::{AT_END, FAIL, Known, Op, Pc, Program};
 use super::search::{Meter, Scratch, Stop};
 
 /// A slot that is not set.
@@ -100,28 +100,21 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
         let mut pc = FAIL + 1;
         let mut at = start;
         loop {
+            if !MEMO {
+                let way = self.fields(pc, at);
+                (pc, at) = (way.pc, way.at as usize);
+            }
             let op = &program.ops[pc as usize];
-            let way = match *op {
-                Op::Match => {
-                    self.slots[1] = at as u32;
-                    // `\K` in a look-ahead can stand beyond the end.
-                    self.slots[0] = self.slots[0].min(at as u32);
-                    return Ok(true);
-                }
-                Op::Field(field) if !MEMO => self.fields(field, at),
-                Op::Jump(to) => Way::to(to, at),
-                Op::Dispatch(table) => Way::to(self.dispatched(table, at), at),
-                Op::Save(slot) => {
-                    self.slots[usize::from(slot)] = at as u32;
-                    Way::to(pc + 1, at)
-                }
-                Op::Split { first, second } if !MEMO => {
-                    self.choose(pc, second, at);
-                    Way::to(first, at)
-                }
-                _ => self.other(op, pc, at),
-            };
-            (pc, at) = (way.pc, way.at as usize);
+            if matches!(op, Op::Match) {
+                self.slots[1] = at as u32;
+                // `\K` in a look-ahead can stand beyond the end.
+                self.slots[0] = self.slots[0].min(at as u32);
+                return Ok(true);
+            }
+            if pc != FAIL {
+                let way = self.other(op, pc, at);
+                (pc, at) = (way.pc, way.at as usize);
+            }
             if pc == FAIL {
                 match self.backtrack()? {
                     Some(way) => (pc, at) = way,
@@ -131,13 +124,13 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
         }
     }
 
-    /// An operation that few lines come by often.
+    /// An operation, when what failed is remembered; else one that few lines come by often.
     #[inline(never)]
     fn other(&mut self, op: &Op, pc: Pc, at: usize) -> Way {
         let program = self.program;
         match *op {
             // What failed is remembered by states of the operations joined.
-            Op::Field(field) => match program.fields[usize::from(field)].joined {
+            Op::Field => match program.fields[pc as usize].joined {
                 Op::Known(_) => Way::to(pc + 1, at),
                 joined => Way::after(pc, self.step(joined, pc, at)),
             },
@@ -149,6 +142,8 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                     Found::Unsure => Way::to(pc + 1, at),
                 }
             }
+            Op::Jump(to) => Way::to(to, at),
+            Op::Dispatch(table) => Way::to(self.dispatched(table, at), at),
             Op::Loop(table) => {
                 self.meter.owe(1);
                 if MEMO && self.tried(pc, at) {
@@ -270,11 +265,34 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
     /// A known sub-pattern at `at`. Where it may have other ends, the generic code is what to go back to.
     #[inline(always)]
     pub(super) fn known(&mut self, known: &Known, generic: Pc, at: usize) -> Found {
+        let found = self.known_without_captures(known, generic, at);
+        if let Found::End(end) = found {
+            for &(slot, offset) in &known.inside {
+                let place = match offset {
+                    AT_END => end,
+                    _ => at + usize::from(offset),
+                };
+                self.slots[usize::from(slot)] = place as u32;
+            }
+        }
+        found
+    }
+
+    #[inline(always)]
+    pub(super) fn known_without_captures(
+        &mut self,
+        known: &Known,
+        generic: Pc,
+        at: usize,
+    ) -> Found {
         // What failed is remembered by states of the generic code.
         if MEMO {
             return Found::Unsure;
         }
         let found = known.matcher.find(self.text, at);
+        if let Found::End(end) = found {
+            self.owe_for(end - at);
+        }
         if matches!(found, Found::End(_)) && !known.settled {
             self.stack.push(Frame::Branch {
                 pc: generic,

@@ -76,28 +76,52 @@ impl<const MEMO: bool> Machine<'_, '_, MEMO> {
         }
     }
 
-    pub(super) fn backref(&self, backref: &Backref, at: usize) -> Option<usize> {
-        let rest = &self.text[at..];
-        backref.groups.iter().find_map(|&group| {
-            let (begin, end) = (
-                self.slots[2 * group as usize],
-                self.slots[2 * group as usize + 1],
-            );
+    pub(super) fn backref(&mut self, backref: &Backref, at: usize) -> Option<usize> {
+        let text = self.text;
+        let rest = &text[at..];
+        for &group in &backref.groups {
+            let group = 2 * group as usize;
+            let (begin, end) = (self.slots[group], self.slots[group + 1]);
             if begin == NONE || end == NONE {
-                return None;
+                continue;
             }
-            let text = self.text.get(begin as usize..end as usize)?;
-            if !backref.ignore_case {
-                return rest.starts_with(text).then(|| at + text.len());
+            let Some(wanted) = text.get(begin as usize..end as usize) else {
+                continue;
+            };
+            // What differs at once costs nothing, however long it is.
+            if rest.as_bytes().first() == wanted.as_bytes().first() {
+                self.owe_for(same_beginning(rest, wanted));
             }
-            let mut here = rest.chars();
-            for wanted in text.chars() {
-                let found = here.next()?;
-                if found != wanted && !found.to_lowercase().eq(wanted.to_lowercase()) {
-                    return None;
-                }
+            let found = match backref.ignore_case {
+                true => without_case(rest, wanted),
+                false => rest.starts_with(wanted).then_some(wanted.len()),
+            };
+            if let Some(length) = found {
+                return Some(at + length);
             }
-            Some(self.text.len() - here.as_str().len())
-        })
+        }
+        None
     }
+}
+
+/// How many bytes two texts have in common from their beginning, roughly: whole pieces are compared.
+fn same_beginning(one: &str, other: &str) -> usize {
+    const PIECE: usize = 256;
+    let pairs = one
+        .as_bytes()
+        .chunks(PIECE)
+        .zip(other.as_bytes().chunks(PIECE));
+    PIECE * pairs.take_while(|(one, other)| one == other).count()
+}
+
+/// The length of the beginning of `text` that is `wanted` but for the case of letters.
+fn without_case(text: &str, wanted: &str) -> Option<usize> {
+    let mut here = text.chars();
+    for wanted in wanted.chars() {
+        let found = here.next()?;
+        if found != wanted && !found.to_lowercase().eq(wanted.to_lowercase()) {
+            return None;
+        }
+    }
+    Some(text.len() - here.as_str().len())
 }

@@ -4,18 +4,56 @@
 //! and count for nothing if the match goes another way.
 
 use super::known::{self, Found};
-use super::program::{Field, FieldKind, Op, UNBOUNDED};
+use super::program::{Field, FieldKind, NO_FIELD, Pc, UNBOUNDED};
 use super::vm::{Machine, Way};
 
-impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
-    /// Goes from this field on as long as fields come: where to go on.
+impl<const MEMO: bool> Machine<'_, '_, MEMO> {
+    /// Goes on from this operation as long as fields come, and what stands between them: the first operation that is
+    /// neither, or where it failed.
     #[inline(never)]
-    pub(super) fn fields(&mut self, first: u16, mut at: usize) -> Way {
+    pub(super) fn fields(&mut self, mut pc: Pc, mut at: usize) -> Way {
         let program = self.program;
         let bytes = self.bytes;
-        let mut field = &program.fields[usize::from(first)];
         loop {
+            let field = &program.fields[pc as usize];
             let end = match field.kind {
+                FieldKind::Operation => return Way::to(pc, at),
+                FieldKind::Save => {
+                    self.slots[usize::from(field.slot)] = at as u32;
+                    pc += 1;
+                    continue;
+                }
+                FieldKind::Split => {
+                    self.choose(pc, field.pc, at);
+                    pc = field.next;
+                    continue;
+                }
+                FieldKind::Dispatch | FieldKind::Loop => {
+                    if field.kind == FieldKind::Loop {
+                        self.meter.owe(1);
+                    }
+                    pc = self.next_of(field, at);
+                    continue;
+                }
+                FieldKind::Jump => {
+                    pc = field.next;
+                    continue;
+                }
+                FieldKind::Ahead => {
+                    let class = &program.classes[usize::from(field.index)];
+                    if class.step(self.text, at).is_some() == (field.min == 1) {
+                        return Way::FAILED;
+                    }
+                    pc += 1;
+                    continue;
+                }
+                FieldKind::Condition => {
+                    if !self.holds(pc, at) {
+                        return Way::FAILED;
+                    }
+                    pc += 1;
+                    continue;
+                }
                 FieldKind::Text => at,
                 FieldKind::One => {
                     let class = &program.classes[usize::from(field.index)];
@@ -39,22 +77,33 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
                     Some(end) => end,
                     None => return Way::FAILED,
                 },
+                FieldKind::ManyRanges => match self.run_by::<8>(field, at) {
+                    Some(end) => end,
+                    None => return Way::FAILED,
+                },
                 FieldKind::Int => match known::int(bytes, at) {
                     Found::End(end) => end,
-                    _ => return Way::FAILED,
+                    Found::Nothing => return Way::FAILED,
+                    Found::Unsure => return self.in_generic_code(field, at),
                 },
                 FieldKind::Number => match known::number(bytes, at) {
                     Found::End(end) => end,
-                    _ => return Way::FAILED,
+                    Found::Nothing => return Way::FAILED,
+                    Found::Unsure => return self.in_generic_code(field, at),
                 },
                 FieldKind::Known => {
                     let known = &program.knowns[usize::from(field.index)];
-                    match self.known(known, field.pc, at) {
+                    match self.known_without_captures(known, field.pc, at) {
                         Found::End(end) => end,
                         Found::Nothing => return Way::FAILED,
                         Found::Unsure => return self.in_generic_code(field, at),
                     }
                 }
+                FieldKind::KnownWithCaptures => match self.known_with_captures(field, at) {
+                    Found::End(end) => end,
+                    Found::Nothing => return Way::FAILED,
+                    Found::Unsure => return self.in_generic_code(field, at),
+                },
                 FieldKind::GreedyFew => match self.greedy_by::<2>(field, at) {
                     Some(end) => end,
                     None => return Way::FAILED,
@@ -89,8 +138,8 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
                 Some(after) => after,
                 None => return Way::FAILED,
             };
-            if let Some(next) = program.fields.get(usize::from(field.follow)) {
-                field = next;
+            if field.follow != NO_FIELD {
+                pc = Pc::from(field.follow);
                 continue;
             }
             if let Some(byte) = field.more
@@ -98,55 +147,22 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
             {
                 at = self.more_of(byte, at);
             }
-            field = match self.next_field(field, at) {
-                Ok(next) => next,
-                Err(way) => return way,
-            };
+            pc = self.next_of(field, at);
         }
     }
 
-    /// The field that comes after this one, or where else to go on.
+    /// The operation after a field, by what comes next where there are several.
     #[inline(always)]
-    fn next_field(&mut self, field: &Field, at: usize) -> Result<&'a Field, Way> {
-        let program = self.program;
-        let mut pc = match field.dispatch {
+    fn next_of(&self, field: &Field, at: usize) -> Pc {
+        match field.dispatch {
             Some(table) => self.dispatched(table, at),
             None => field.next,
-        };
-        loop {
-            let next = program.field_at[pc as usize];
-            if let Some(next) = program.fields.get(usize::from(next)) {
-                return Ok(next);
-            }
-            pc = match program.ops[pc as usize] {
-                Op::Save(slot) => {
-                    self.slots[usize::from(slot)] = at as u32;
-                    pc + 1
-                }
-                Op::Split { first, second } => {
-                    self.choose(pc, second, at);
-                    first
-                }
-                Op::Dispatch(table) => self.dispatched(table, at),
-                Op::Loop(table) => {
-                    self.meter.owe(1);
-                    self.dispatched(table, at)
-                }
-                Op::LookClass {
-                    behind: false,
-                    negate,
-                    class,
-                } => {
-                    let class = &program.classes[usize::from(class)];
-                    if class.step(self.text, at).is_some() == negate {
-                        return Err(Way::FAILED);
-                    }
-                    pc + 1
-                }
-                Op::Jump(to) => to,
-                _ => return Err(Way::to(pc, at)),
-            };
         }
+    }
+
+    #[inline(never)]
+    fn holds(&self, pc: Pc, at: usize) -> bool {
+        self.assertion(self.program.ops[pc as usize], at).is_some()
     }
 
     /// The end of a run of a set of `N` ranges.
@@ -177,19 +193,33 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
         let class = &self.program.classes[usize::from(run.class)];
         let next = &self.program.nexts[usize::from(run.next)];
         let min = usize::from(field.min);
-        if let Some(length) = class.end.within_a_block::<N>(self.bytes, at)
-            && length >= min
-            // The first character may be longer than a byte.
-            && (min == 0 || self.bytes[at] < 0x80)
-            && next.admits(self.bytes, at + length)
-            && self.literal_follows(run, at + length)
-        {
-            if length > min {
-                self.may_give_back(field.index, field.pc, at + min, at + length);
-            }
-            return Some(at + length);
+        let Some(length) = class.end.within_a_block::<N>(self.bytes, at) else {
+            return self.run_of(field, at);
+        };
+        // The first character may be longer than a byte.
+        if length < min || (min > 0 && self.bytes[at] >= 0x80) {
+            return self.run_of(field, at);
         }
-        self.run_of(field, at)
+        let length = match next.admits(self.bytes, at + length) {
+            true => length,
+            false => match next.last_in_a_block(self.bytes, at, min, length) {
+                Some(length) => length,
+                None => return self.run_of(field, at),
+            },
+        };
+        if !self.literal_follows(run, at + length) {
+            return self.run_of(field, at);
+        }
+        if length > min {
+            self.may_give_back(field.index, field.pc, at + min, at + length);
+        }
+        Some(at + length)
+    }
+
+    #[inline(never)]
+    fn known_with_captures(&mut self, field: &Field, at: usize) -> Found {
+        let known = &self.program.knowns[usize::from(field.index)];
+        self.known(known, field.pc, at)
     }
 
     #[inline(never)]

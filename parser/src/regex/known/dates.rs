@@ -89,6 +89,33 @@ pub(super) fn http_date(bytes: &[u8], at: usize) -> Found {
     }
 }
 
+/// `01/Feb/2003:04:05:06.789`
+pub(super) fn haproxy_date(bytes: &[u8], at: usize) -> Found {
+    let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<22>()) else {
+        return Found::Unsure;
+    };
+    let clean = fits(date, b"00/AAA/0000:00:0", b"39/zzz/9999:29:5")
+        && fits(&date[6..], b"/0000:00:00:00.0", b"/9999:29:59:59.9")
+        && (1..=31).contains(&value(date[0], date[1]))
+        && value(date[12], date[13]) < 24
+        && is_month(&date[3..6]);
+    if !clean {
+        return Found::Unsure;
+    }
+    let end = digits_end(bytes, at + 21);
+    // The fraction is first taken for one of the second; then a character and a number are to come after it.
+    match (bytes.get(end), bytes.get(end + 1)) {
+        (_, Some(b'0'..=b'9' | b'+' | b'-')) => Found::Unsure,
+        (Some(byte), _) if !byte.is_ascii() => Found::Unsure,
+        _ => Found::End(end),
+    }
+}
+
+/// The lengths of the parts of a date of HAProxy: day, `/`, a look, month, a look, `/`, year, `:`, a look, hour, `:`, the two
+/// digits of the minute, `:`, second, its fraction, a look, any character, a sign, digits.
+pub(super) const HAPROXY_DATE_PARTS: [u8; 20] =
+    [2, 1, 0, 3, 0, 1, 4, 1, 0, 2, 1, 1, 1, 1, 2, 0, 0, 1, 0, 0];
+
 /// `2003-02-01T04:05:06.789Z`; with a space for the `T`, without the fraction or the zone.
 pub(super) fn iso_timestamp(bytes: &[u8], at: usize) -> Found {
     let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<19>()) else {

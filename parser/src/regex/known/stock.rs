@@ -170,6 +170,21 @@ pub(super) const STOCK: &[(Matcher, &str, &str)] = &[
         "0-9",
     ),
     (
+        Matcher::HaproxyDate,
+        concat!(
+            monthday!(),
+            "/(?:",
+            month!(),
+            ")/(?:",
+            year!(),
+            "):(?:",
+            time!(),
+            ").",
+            int!()
+        ),
+        "0-9",
+    ),
+    (
         Matcher::IsoTimestamp,
         concat!(
             "(?:",
