@@ -117,6 +117,43 @@ fn the_stack_publishes_to_this_host_only_and_has_no_password_of_its_own() {
     }
 }
 
+/// A service with what it takes over by `<<`.
+fn merged(service: &Value) -> Value {
+    let mut all = match &service["<<"] {
+        Value::Null => Value::Object(serde_json::Map::new()),
+        base => merged(base),
+    };
+    for (name, value) in service.as_object().into_iter().flatten() {
+        if name != "<<" {
+            all[name] = value.clone();
+        }
+    }
+    all
+}
+
+/// Compose builds services side by side: two that build one image stumble over each other. Those that only use it must not look for it in a
+/// registry.
+#[test]
+fn one_service_builds_the_image_and_nobody_pulls_it() {
+    let stack: Value = serde_yaml_ng::from_str(&read("docker-compose.yml")).unwrap();
+    let services = stack["services"].as_object().unwrap();
+    let mut builders = Vec::new();
+    let mut users = 0;
+    for (name, service) in services {
+        let service = merged(service);
+        if service["image"] == "kelp:local" {
+            users += 1;
+            assert_eq!(service["pull_policy"], "never", "{name}");
+        }
+        if !service["build"].is_null() {
+            builders.push((name.as_str(), service["profiles"].is_null()));
+        }
+    }
+    assert_eq!(users, 4);
+    // It is built whatever profile is on.
+    assert_eq!(builders, [("kelp", true)]);
+}
+
 #[test]
 fn what_a_service_waits_for_is_there() {
     let stack: Value = serde_yaml_ng::from_str(&read("docker-compose.yml")).unwrap();
