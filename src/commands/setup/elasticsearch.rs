@@ -191,7 +191,7 @@ async fn lifecycle_policy(
             Ok(Some("kelp-logs".to_owned()))
         }
         Err(SetupError::Status {
-            status: 400 | 405,
+            status: 400 | 405 | 410,
             reason,
             ..
         }) => {
