@@ -27,4 +27,5 @@ mod reload;
 mod security;
 mod setup;
 mod ship;
+mod ship_faults;
 mod shutdown;

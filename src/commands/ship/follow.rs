@@ -1,25 +1,25 @@
 //! Files that grow: found by name, known by what they are, read in order, through rotation and truncation.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod file;
+mod names;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
 use tracing::{info, warn};
 
 use super::lines::{Assembler, Event, Joining};
-use super::positions::{Head, Identity, Place, Position};
+use super::positions::{Identity, Place, Position};
+use file::{FollowedFile, identity_of};
+use names::Names;
+pub use names::NoPattern;
 
 /// Bytes read at a time.
 const CHUNK: usize = 64 << 10;
-/// No more files are followed at a time; each is kept open.
-const MAX_FILES: usize = 1_000;
-/// An event that may go on is complete when so long nothing has come.
-const COMPLETE_AFTER: Duration = Duration::from_secs(1);
-/// A file that was rotated away is complete when so long nothing has come.
-const ROTATED_FOR: Duration = Duration::from_secs(5);
+/// No more files are open at a time: a process usually may have 1,024.
+const MAX_OPEN: usize = 800;
 
 /// How files are read.
 #[derive(Clone)]
@@ -50,14 +50,16 @@ pub struct Origin {
 
 /// All files that are followed.
 pub struct Followed {
-    patterns: Vec<String>,
+    names: Names,
     reading: Reading,
+    max_open: usize,
+    /// Those that are open.
     files: BTreeMap<u64, FollowedFile>,
     next: u64,
-    /// What was shipped before, until its file is found and can be read.
-    saved: Vec<Position>,
+    /// Those that are not: what was shipped before, until its file is found and can be read, and what did not grow when another was to
+    /// be opened.
+    resting: BTreeMap<Identity, Position>,
     is_first_look: bool,
-    has_warned: bool,
     has_new: bool,
     /// Events that are in the topic without the positions knowing of them: by the mark of their file and the place behind them.
     delivered: BTreeMap<(u64, u64), Place>,
@@ -65,39 +67,29 @@ pub struct Followed {
     reached: BTreeMap<i32, i64>,
 }
 
-struct FollowedFile {
-    path: PathBuf,
-    file: File,
-    identity: Identity,
-    mark: u64,
-    head: Head,
-    assembler: Assembler,
-    /// The place behind each event that was given out, and where in the topic it is once it is acknowledged.
-    given: VecDeque<(u64, Option<Place>)>,
-    /// The number of the first of them.
-    first_given: u64,
-    /// Everything before is acknowledged.
-    acknowledged: u64,
-    grew: Instant,
-    /// Its name is another's, or nobody's.
-    rotated: bool,
-}
-
 impl Followed {
     /// Follows what `patterns` name, going on where `saved` says.
-    pub fn new(patterns: &[String], reading: Reading, saved: Vec<Position>) -> Self {
-        Self {
-            patterns: patterns.to_vec(),
+    ///
+    /// # Errors
+    /// One of them is no pattern.
+    pub fn new(
+        patterns: &[String],
+        reading: Reading,
+        saved: Vec<Position>,
+    ) -> Result<Self, NoPattern> {
+        let saved = saved.into_iter();
+        Ok(Self {
+            names: Names::new(patterns)?,
             reading,
+            max_open: MAX_OPEN,
             files: BTreeMap::new(),
             next: 0,
-            saved,
+            resting: saved.map(|saved| (saved.identity, saved)).collect(),
             is_first_look: true,
-            has_warned: false,
             has_new: false,
             delivered: BTreeMap::new(),
             reached: BTreeMap::new(),
-        }
+        })
     }
 
     /// Takes what was found in the topic: how far its partitions go, and which events are in it that the positions do not know of.
@@ -113,8 +105,14 @@ impl Followed {
 
     /// Looks which files there are now.
     pub fn look(&mut self) {
+        let began = Instant::now();
+        let known = self.files.iter().filter(|(_, file)| !file.ended);
+        let known: BTreeMap<Identity, u64> = known
+            .map(|(number, file)| (file.identity, *number))
+            .collect();
         let mut seen = BTreeSet::new();
-        for path in self.paths() {
+        let mut there = BTreeSet::new();
+        for path in self.names.paths() {
             let Ok(metadata) = fs::metadata(&path) else {
                 continue; // it went away just now
             };
@@ -122,19 +120,18 @@ impl Followed {
                 continue;
             }
             let identity = identity_of(&metadata);
-            let known = self.files.iter();
-            let known = known
-                .filter(|(_, file)| file.identity == identity)
-                .map(|(number, _)| *number)
-                .next_back();
-            let number = match known {
-                Some(number) if self.is_the_same(number, metadata.len()) => Some(number),
-                Some(number) => {
-                    self.files.remove(&number);
+            there.insert(identity);
+            let open = known.get(&identity).copied();
+            // It may have been closed for another one meanwhile.
+            let open = open.filter(|number| self.files.contains_key(number));
+            let number = match open {
+                Some(number) if self.goes_on(number, metadata.len()) => Some(number),
+                Some(_) => {
                     info!(path = %path.display(), "truncated: it is read from its start");
-                    self.open(&path, Some(0))
+                    self.open(&path, Some(0), began)
                 }
-                None => self.open(&path, None),
+                None if self.has_nothing_new(&identity, &path, metadata.len()) => None,
+                None => self.open(&path, None, began),
             };
             if let Some(number) = number {
                 if let Some(file) = self.files.get_mut(&number) {
@@ -143,113 +140,121 @@ impl Followed {
                 seen.insert(number);
             }
         }
-        if self.is_first_look {
-            self.find_rotated();
-        }
+        self.find_rotated(&there, began);
         for (number, file) in &mut self.files {
             file.rotated = !seen.contains(number);
         }
         self.is_first_look = false;
     }
 
-    /// The files that the patterns name, each once.
-    fn paths(&self) -> BTreeSet<PathBuf> {
-        let mut paths = BTreeSet::new();
-        for pattern in &self.patterns {
-            // A name may hold what looks like a pattern.
-            if Path::new(pattern).exists() {
-                paths.insert(PathBuf::from(pattern));
-            } else if let Ok(found) = glob::glob(pattern) {
-                paths.extend(found.flatten().filter(|path| !is_packed(path)));
-            }
-        }
-        paths
-    }
-
-    /// Whether a file still begins as it did, and has what was read of it.
-    fn is_the_same(&self, number: u64, length: u64) -> bool {
-        let Some(file) = self.files.get(&number) else {
+    /// Whether a file that is open can be read on. One that was truncated has given all that it will.
+    fn goes_on(&mut self, number: u64, length: u64) -> bool {
+        let Some(file) = self.files.get_mut(&number) else {
             return false;
         };
-        length >= file.assembler.position()
-            && head_of(&file.file, file.head.length) == Some(file.head)
+        file.ended |= !file.is_the_same(length);
+        !file.ended
+    }
+
+    /// Whether a file that rests may go on resting.
+    fn has_nothing_new(&mut self, identity: &Identity, path: &Path, length: u64) -> bool {
+        if self.is_first_look {
+            return false;
+        }
+        match self.resting.get_mut(identity) {
+            Some(resting) if resting.offset == length => {
+                if resting.path != path {
+                    resting.path = path.to_owned();
+                }
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Opens a file, at `offset`, or where it was left, or where new ones begin.
-    fn open(&mut self, path: &Path, offset: Option<u64>) -> Option<u64> {
-        if self.files.len() >= MAX_FILES {
-            if !self.has_warned {
-                warn!(path = %path.display(), "more than {MAX_FILES} files: this one and others are not followed");
-                self.has_warned = true;
-            }
-            return None;
-        }
+    fn open(&mut self, path: &Path, offset: Option<u64>, began: Instant) -> Option<u64> {
         let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
         let (metadata, file) = match opened {
             Ok(opened) => opened,
             Err(error) => {
-                if self.is_first_look {
-                    warn!(path = %path.display(), %error, "it cannot be read; it is tried again");
-                }
+                self.names.complain(path, "it cannot be read", &error);
                 return None;
             }
         };
-        let identity = identity_of(&metadata);
-        let saved = self
-            .saved
-            .iter()
-            .position(|saved| saved.identity == identity);
-        let saved = saved.map(|at| self.saved.swap_remove(at));
+        let saved = self.resting.remove(&identity_of(&metadata));
         let saved = saved.filter(|saved| saved.is_of(&file));
         let mark = saved.as_ref().map(|saved| saved.mark);
-        self.has_new |= mark.is_none();
         let start = match (offset, saved) {
             (Some(offset), _) => offset,
             (None, Some(saved)) => saved.offset,
             (None, None) if self.is_first_look && self.reading.from_end => metadata.len(),
             (None, None) => 0,
         };
-        info!(path = %path.display(), offset = start, "following");
         let reading = &self.reading;
+        let assembler = Assembler::new(reading.joining.clone(), reading.max_bytes, start);
+        let new_mark = || fastrand::u64(..);
+        let followed = FollowedFile::new(path, file, mark.unwrap_or_else(new_mark), assembler);
+        let followed = match followed {
+            Ok(followed) => followed,
+            Err(error) => {
+                self.names.complain(path, "it cannot be read", &error);
+                return None;
+            }
+        };
+        self.has_new |= mark.is_none();
+        if self.files.len() >= self.max_open && !self.close_one(began) {
+            // It has its turn when another is settled.
+            let position = followed.position();
+            self.resting.insert(position.identity, position);
+            return None;
+        }
+        if self.is_first_look || mark.is_none() {
+            info!(path = %path.display(), offset = start, "following");
+        }
         let number = self.next;
         self.next += 1;
-        let followed = FollowedFile {
-            path: path.to_owned(),
-            head: head_of(&file, Head::LENGTH).unwrap_or_default(),
-            file,
-            identity,
-            mark: mark.unwrap_or_else(|| fastrand::u64(..)),
-            assembler: Assembler::new(reading.joining.clone(), reading.max_bytes, start),
-            given: VecDeque::new(),
-            first_given: 0,
-            acknowledged: start,
-            grew: Instant::now(),
-            rotated: false,
-        };
         self.files.insert(number, followed);
         Some(number)
     }
 
-    /// Files that were rotated while nobody followed them lie in the same folder under another name. The position of what cannot be
-    /// read now is kept; that of what is gone is not.
-    fn find_rotated(&mut self) {
-        for saved in std::mem::take(&mut self.saved) {
-            let found = match saved.named_now() {
-                Ok(found) => found,
-                Err(error) => {
-                    warn!(path = %saved.path.display(), %error, "it cannot be looked for; its position is kept");
-                    self.saved.push(saved);
-                    continue;
-                }
+    /// Closes the file that has been quiet for longest, to open another; it rests. Not one that this look opened.
+    fn close_one(&mut self, began: Instant) -> bool {
+        let quiet = self.files.iter().filter(|(_, file)| {
+            file.is_settled() && !file.rotated && !file.ended && file.grew() < began
+        });
+        let quietest = quiet.min_by_key(|(_, file)| file.grew());
+        let Some(number) = quietest.map(|(number, _)| *number) else {
+            return false;
+        };
+        if let Some(file) = self.files.remove(&number) {
+            self.resting.insert(file.identity, file.position());
+        }
+        true
+    }
+
+    /// Files that were rotated while they were not open lie in the same folder under another name. The position of what cannot be
+    /// read now is kept; that of what is gone is not. `there` is what the patterns name.
+    fn find_rotated(&mut self, there: &BTreeSet<Identity>, began: Instant) {
+        let missing = self.resting.keys().filter(|it| !there.contains(it));
+        let missing: Vec<Identity> = missing.copied().collect();
+        for identity in missing {
+            let Some(resting) = self.resting.get(&identity) else {
+                continue;
             };
-            match found {
-                Some(path) => {
-                    // It takes the position out if it can open the file.
-                    self.saved.push(saved);
-                    self.open(&path, None);
+            let path = resting.path.clone();
+            match resting.named_now() {
+                // It takes the position out if it can open the file.
+                Ok(Some(path)) => {
+                    self.open(&path, None, began);
                 }
-                None => {
-                    info!(path = %saved.path.display(), "it is gone since it was followed last");
+                Ok(None) => {
+                    self.resting.remove(&identity);
+                    info!(path = %path.display(), "it is gone since it was followed last");
+                }
+                Err(error) => {
+                    let what = "it cannot be looked for, and its position is kept";
+                    self.names.complain(&path, what, &error);
                 }
             }
         }
@@ -268,27 +273,26 @@ impl Followed {
         let mut events = Vec::new();
         let mut was_any = false;
         for (number, file) in &mut self.files {
-            let read = file.read(&mut buffer, complete, &mut events);
-            match read {
-                Ok(any) => was_any |= any,
+            match file.read(&mut buffer, complete, &mut events) {
+                Ok(any) => {
+                    was_any |= any;
+                    file.failing = false;
+                }
                 Err(error) => {
-                    warn!(path = %file.path.display(), %error, "it cannot be read; it is tried again")
+                    if !std::mem::replace(&mut file.failing, true) {
+                        warn!(path = %file.path.display(), %error, "it cannot be read; it is tried again");
+                    }
                 }
             }
             for event in events.drain(..) {
+                let place = self.delivered.remove(&(file.mark, event.end));
                 let ticket = Ticket {
                     file: *number,
-                    event: file.first_given + file.given.len() as u64,
+                    event: file.give(event.end, place),
                 };
-                let place = self.delivered.remove(&(file.mark, event.end));
-                file.given.push_back((event.end, place));
-                let origin = Origin {
-                    ticket,
-                    mark: file.mark,
-                };
-                match place {
-                    Some(_) => file.settle(),
-                    None => send(&file.path, event, origin)?,
+                if place.is_none() {
+                    let mark = file.mark;
+                    send(&file.path, event, Origin { ticket, mark })?;
                 }
             }
         }
@@ -301,21 +305,15 @@ impl Followed {
     pub fn acknowledge(&mut self, ticket: Ticket, place: Place) {
         let reached = self.reached.entry(place.0).or_default();
         *reached = (*reached).max(place.1 + 1);
-        let Some(file) = self.files.get_mut(&ticket.file) else {
-            return; // truncated meanwhile
-        };
-        let at = ticket.event.checked_sub(file.first_given);
-        if let Some((_, known)) = at.and_then(|at| file.given.get_mut(at as usize)) {
-            *known = Some(place);
+        if let Some(file) = self.files.get_mut(&ticket.file) {
+            file.acknowledge(ticket.event, place);
         }
-        file.settle();
     }
 
     /// For each partition, the offset from which on there may be events of ours that the positions do not know of.
     pub fn ends(&self) -> BTreeMap<i32, i64> {
         let mut ends = self.reached.clone();
-        let given = self.files.values().flat_map(|file| &file.given);
-        let given = given.filter_map(|(_, place)| *place);
+        let given = self.files.values().flat_map(FollowedFile::places);
         for (partition, offset) in given.chain(self.delivered.values().copied()) {
             let end = ends.entry(partition).or_insert(offset);
             *end = (*end).min(offset);
@@ -323,140 +321,35 @@ impl Followed {
         ends
     }
 
+    /// Whether there are no events in the topic that the positions do not know of, and none on their way to it.
+    pub fn is_settled(&self) -> bool {
+        self.on_their_way() == 0 && self.delivered.is_empty()
+    }
+
     /// What was found in the topic of a file that is gone, or read on beyond it, is of no use any more.
     fn forget_delivered(&mut self) {
         if self.delivered.is_empty() {
             return;
         }
-        let files = self.files.values();
-        let files = files.map(|file| (file.mark, file.acknowledged));
-        let saved = self.saved.iter().map(|saved| (saved.mark, saved.offset));
-        let read: BTreeMap<u64, u64> = files.chain(saved).collect();
+        let files = self.files.values().map(FollowedFile::position);
+        let all = files.chain(self.resting.values().cloned());
+        let read: BTreeMap<u64, u64> = all.map(|file| (file.mark, file.offset)).collect();
         self.delivered
             .retain(|(mark, end), _| read.get(mark).is_some_and(|read| end > read));
     }
 
     /// Events that are not acknowledged yet.
     pub fn on_their_way(&self) -> usize {
-        self.files.values().map(|file| file.given.len()).sum()
+        self.files.values().map(FollowedFile::on_their_way).sum()
     }
 
     /// How far everything is acknowledged.
     pub fn positions(&self) -> Vec<Position> {
-        let files = self.files.values().map(|file| Position {
-            path: file.path.clone(),
-            identity: file.identity,
-            mark: file.mark,
-            head: file.head,
-            offset: file.acknowledged,
-        });
-        files.chain(self.saved.iter().cloned()).collect()
+        // What a truncated file had is nowhere any more.
+        let files = self.files.values().filter(|file| !file.ended);
+        let files = files.map(FollowedFile::position);
+        files.chain(self.resting.values().cloned()).collect()
     }
-}
-
-impl Position {
-    /// Whether a file that has its identity goes on from what was read, and is not a later one that was given the same inode.
-    fn is_of(&self, file: &File) -> bool {
-        let length = file.metadata().map_or(0, |metadata| metadata.len());
-        self.offset <= length && head_of(file, self.head.length) == Some(self.head)
-    }
-
-    /// What the file is called now, looked for in its folder; none if it is gone.
-    fn named_now(&self) -> io::Result<Option<PathBuf>> {
-        let folder = self.path.parent();
-        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-        let entries = match fs::read_dir(folder.unwrap_or(Path::new("."))) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let is_it = entry
-                .metadata()
-                .is_ok_and(|metadata| identity_of(&metadata) == self.identity);
-            if is_it {
-                let file = File::open(entry.path())?;
-                return Ok(self.is_of(&file).then(|| entry.path()));
-            }
-        }
-        Ok(None)
-    }
-}
-
-impl FollowedFile {
-    fn read(
-        &mut self,
-        buffer: &mut [u8],
-        complete: bool,
-        events: &mut Vec<Event>,
-    ) -> io::Result<bool> {
-        let count = self.file.read_at(buffer, self.assembler.position())?;
-        if count > 0 {
-            let is_short = self.head.length < Head::LENGTH;
-            if is_short && head_of(&self.file, self.head.length) != Some(self.head) {
-                // Truncated and written to since: the next look finds out.
-                return Ok(false);
-            }
-            self.grew = Instant::now();
-            self.assembler.take(&buffer[..count], events);
-            if is_short {
-                self.head = head_of(&self.file, Head::LENGTH).unwrap_or(self.head);
-            }
-            return Ok(true);
-        }
-        let quiet = self.grew.elapsed();
-        if complete || self.rotated && quiet >= ROTATED_FOR {
-            self.assembler.finish(events);
-        } else if quiet >= COMPLETE_AFTER {
-            self.assembler.flush(events);
-        }
-        Ok(!events.is_empty())
-    }
-
-    /// Moves on over what is acknowledged.
-    fn settle(&mut self) {
-        while let Some((end, Some(_))) = self.given.front() {
-            self.acknowledged = *end;
-            self.given.pop_front();
-            self.first_given += 1;
-        }
-    }
-
-    /// Rotated away, read to its end, and all of it acknowledged.
-    fn is_over(&self) -> bool {
-        self.rotated
-            && self.grew.elapsed() >= ROTATED_FOR
-            && self.given.is_empty()
-            && !self.assembler.holds()
-    }
-}
-
-/// A rotated file that was compressed, which a pattern such as `app.log*` names too.
-fn is_packed(path: &Path) -> bool {
-    let end = path.extension().and_then(|end| end.to_str());
-    end.is_some_and(|end| ["gz", "bz2", "xz", "zst", "zip"].contains(&end))
-}
-
-fn identity_of(metadata: &fs::Metadata) -> Identity {
-    Identity {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-    }
-}
-
-/// The first bytes, `length` at most; `None` if they cannot be read.
-fn head_of(file: &File, length: usize) -> Option<Head> {
-    let mut bytes = vec![0; length];
-    let mut filled = 0;
-    while filled < length {
-        match file.read_at(&mut bytes[filled..], filled as u64) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
-    Some(Head::of(&bytes[..filled]))
 }
 
 #[cfg(test)]

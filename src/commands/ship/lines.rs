@@ -79,9 +79,14 @@ impl Assembler {
         self.position
     }
 
-    /// Whether something waits for what is to come.
-    pub fn holds(&self) -> bool {
+    /// Whether there are lines of an event that may go on.
+    fn holds(&self) -> bool {
         self.held_lines > 0
+    }
+
+    /// Whether everything that was taken has been given out.
+    pub fn is_empty(&self) -> bool {
+        self.partial.is_empty() && !self.holds()
     }
 
     /// Takes the next bytes.
@@ -106,11 +111,12 @@ impl Assembler {
             if rest.is_empty() {
                 return;
             }
-            let piece = std::mem::take(&mut self.partial);
+            let begun = self.partial.split_off(whole_characters(&self.partial));
+            let piece = std::mem::replace(&mut self.partial, begun);
             self.flush(events);
             events.push(Event {
                 text: piece,
-                end: self.position,
+                end: self.position - self.partial.len() as u64,
             });
             bytes = rest;
         }
@@ -166,6 +172,23 @@ impl Assembler {
     }
 }
 
+/// How many of the bytes are whole characters, so that a cut behind them does not fall within one of UTF-8; all, if it is none.
+fn whole_characters(bytes: &[u8]) -> usize {
+    for (back, byte) in bytes.iter().rev().take(3).enumerate() {
+        let length = match byte {
+            0x80..=0xbf => continue,
+            0xc0..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf7 => 4,
+            _ => 1,
+        };
+        let begins_at = bytes.len() - back - 1;
+        let is_whole = back + 1 >= length || begins_at == 0;
+        return if is_whole { bytes.len() } else { begins_at };
+    }
+    bytes.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +241,17 @@ mod tests {
         let text = b"0123456789abcdef\nxy\n";
         let cut = events(&Joining::default(), 10, text, 3);
         assert_eq!(texts(&cut), ["0123456789", "abcdef", "xy"]);
+        // Not within a character, if it can be helped.
+        for chunk in [1, 4, 30] {
+            let text = "abc\u{e4}\u{20ac}\u{1f600}\u{20ac}\n";
+            let cut = events(&Joining::default(), 7, text.as_bytes(), chunk);
+            let expected = ["abc\u{e4}", "\u{20ac}\u{1f600}", "\u{20ac}"];
+            assert_eq!(texts(&cut), expected, "{chunk}");
+            let ends: Vec<u64> = cut.iter().map(|event| event.end).collect();
+            assert_eq!(ends, [105, 112, 116], "{chunk}");
+            let odd = events(&Joining::default(), 2, b"\xe2\x82\xac\xff\xfe\xfd\n", chunk);
+            assert_eq!(odd.iter().map(|event| event.text.len()).sum::<usize>(), 6);
+        }
         let joining = Joining::at("\\Abegin").unwrap();
         let joined = events(&joining, 12, b"begin\nmore\nand\nmore\n", 4);
         assert_eq!(texts(&joined), ["begin\nmore", "and\nmore"]);

@@ -9,6 +9,7 @@ mod positions;
 mod producer;
 mod recover;
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use tracing::{error, info, warn};
 use crate::cli::{LogFormat, LogLevel, ShipArgs};
 use crate::logging;
 use crate::signals::{Signal, Signals};
-use follow::{Followed, Reading};
+use follow::{Followed, NoPattern, Reading};
 use lines::Joining;
 use positions::Saved;
 use producer::{ShipError, Shipper};
@@ -54,6 +55,8 @@ enum Failure {
     Signals(std::io::Error),
     #[error("--property takes NAME=VALUE, not `{0}`")]
     Property(String),
+    #[error(transparent)]
+    Pattern(#[from] NoPattern),
     #[error(transparent)]
     Ship(#[from] ShipError),
 }
@@ -111,40 +114,31 @@ fn ship(args: &ShipArgs) -> Result<u64, Failure> {
     let mut headers = vec![("host", args.host.clone().unwrap_or_else(host))];
     headers.extend(args.service.clone().map(|service| ("service", service)));
     let shipper = Shipper::new(&args.kafka, &args.topic, &properties, headers)?;
-    let mut followed = Followed::new(&args.files, reading, saved.files.clone());
-    match recover::look(&args.kafka, &args.topic, &properties, saved.ends.as_ref()) {
-        Ok(found) => {
-            if !found.events.is_empty() {
-                info!(
-                    events = found.events.len(),
-                    "in the topic already, as the positions did not know"
-                );
-            }
-            followed.know(found.ends, found.events);
-        }
-        Err(error) => warn!(
-            %error,
-            "the topic cannot be read; what was written just before a crash may be written again"
-        ),
-    }
-    let shipping = Shipping {
+    let since = saved.ends.clone();
+    let mut shipping = Shipping {
         shipper,
+        followed: Followed::new(&args.files, reading, saved.files.clone())?,
+        is_found: false,
         saved: Saving {
             path,
             last: saved,
             at: Instant::now(),
             failing: false,
         },
-        followed,
         signals,
         stopping: false,
         shipped: 0,
     };
-    shipping.run(args.once)
+    match shipping.find(args, &properties, since.as_ref()) {
+        true => shipping.run(args.once),
+        false => Ok(0),
+    }
 }
 
 struct Shipping {
     followed: Followed,
+    /// Whether it is known, or cannot be, what is in the topic.
+    is_found: bool,
     shipper: Shipper,
     signals: Signals,
     saved: Saving,
@@ -161,16 +155,76 @@ struct Saving {
 }
 
 impl Shipping {
+    /// Finds out what is in the topic without the positions knowing of it. While the brokers cannot be reached there is nothing else to
+    /// do but to hold on to the files, which may be rotated meanwhile. `false` if it was told to stop.
+    fn find(
+        &mut self,
+        args: &ShipArgs,
+        properties: &[(String, String)],
+        since: Option<&BTreeMap<i32, i64>>,
+    ) -> bool {
+        let mut is_told_of = false;
+        while !self.stopping {
+            self.look();
+            let Self {
+                signals, stopping, ..
+            } = self;
+            let mut stopped = || is_told(signals, stopping);
+            let found = recover::look(&args.kafka, &args.topic, properties, since, &mut stopped);
+            match found {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    if !found.events.is_empty() {
+                        info!(
+                            events = found.events.len(),
+                            "in the topic already, as the positions did not know"
+                        );
+                    }
+                    if is_told_of {
+                        info!("Kafka answers");
+                    }
+                    self.is_found = true;
+                    self.followed.know(found.ends, found.events);
+                    // From here on there may be events that they do not know of.
+                    self.saved.save(&self.followed);
+                    return true;
+                }
+                Err(error) if recover::may_pass(&error) => {
+                    if !std::mem::replace(&mut is_told_of, true) {
+                        warn!(%error, "Kafka cannot be asked yet what is in the topic; it is tried again");
+                    }
+                    self.rest(LOOK_EVERY);
+                }
+                Err(error) => {
+                    warn!(
+                        %error,
+                        "the topic cannot be read; what was written just before a crash may be written again"
+                    );
+                    self.is_found = true;
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn look(&mut self) {
+        self.followed.look();
+        if self.followed.has_new() {
+            // Its mark must be known before anything of it is in the topic.
+            match self.is_found {
+                true => self.saved.save(&self.followed),
+                false => self.saved.save_files(&self.followed),
+            }
+        }
+    }
+
     fn run(mut self, once: bool) -> Result<u64, Failure> {
         let mut looked: Option<Instant> = None;
         let ended = loop {
             if looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
-                self.followed.look();
+                self.look();
                 looked = Some(Instant::now());
-                if self.followed.has_new() {
-                    // Its mark must be known before anything of it is in the topic.
-                    self.saved.save(&self.followed);
-                }
             }
             match self.read(once) {
                 Ok(true) => {}
@@ -186,7 +240,7 @@ impl Shipping {
         };
         self.shipper.flush(LAST_WAIT);
         let last = self.take_acknowledged();
-        self.saved.save(&self.followed);
+        self.saved.save_last(&self.followed);
         let left = self.followed.on_their_way();
         if left > 0 {
             warn!(
@@ -246,24 +300,38 @@ impl Saving {
 
     /// Saves what is new.
     fn save(&mut self, followed: &Followed) {
+        self.save_with(followed, Some(followed.ends()));
+    }
+
+    /// Saves what is new of files, while it is not known yet what is in the topic.
+    fn save_files(&mut self, followed: &Followed) {
+        self.save_with(followed, self.last.ends.clone());
+    }
+
+    /// Saves at the end: if nothing is left, the next start need not look for it in what others write until then.
+    fn save_last(&mut self, followed: &Followed) {
+        let ends = (!followed.is_settled()).then(|| followed.ends());
+        self.save_with(followed, ends);
+    }
+
+    fn save_with(&mut self, followed: &Followed, ends: Option<BTreeMap<i32, i64>>) {
         self.at = Instant::now();
-        let saved = Saved {
-            files: followed.positions(),
-            ends: Some(followed.ends()),
-        };
+        let files = followed.positions();
+        let saved = Saved { files, ends };
         if saved == self.last {
             return;
         }
         match positions::save(&self.path, &saved) {
             Ok(()) => {
-                self.failing = false;
+                if std::mem::replace(&mut self.failing, false) {
+                    info!(path = %self.path.display(), "positions are saved again");
+                }
                 self.last = saved;
             }
             Err(error) => {
-                if !self.failing {
+                if !std::mem::replace(&mut self.failing, true) {
                     warn!(path = %self.path.display(), %error, "positions cannot be saved; it is tried again");
                 }
-                self.failing = true;
             }
         }
     }

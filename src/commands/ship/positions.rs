@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::fnv::fnv1a;
 
 /// Which file a file is, whatever it is called: the name moves on when it is rotated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
     /// The device.
     pub device: u64,
@@ -65,7 +65,7 @@ pub struct Saved {
     /// How far each file has been shipped.
     pub files: Vec<Position>,
     /// For each partition of the topic, the offset from which on there may be events that the positions do not know of. None before the
-    /// first start.
+    /// first start, and after an end that left none.
     pub ends: Option<BTreeMap<i32, i64>>,
 }
 

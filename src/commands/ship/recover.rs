@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::positions::Place;
 use super::producer::MARK;
 
-/// How long the brokers may take.
+/// How long the brokers may take to say how the topic is.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long they may take until the next message.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What the process before had sent may still be on its way to the broker.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -27,7 +29,21 @@ pub struct Found {
     pub events: BTreeMap<(u64, u64), Place>,
 }
 
-/// Looks into the topic from `since` on; before the first start there is nothing to look for.
+/// Whether brokers that fail in this way may do better later: all but those that do not let us read.
+pub fn may_pass(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let refused = [
+        Code::TopicAuthorizationFailed,
+        Code::GroupAuthorizationFailed,
+        Code::ClusterAuthorizationFailed,
+        Code::InvalidTopic,
+    ];
+    error
+        .rdkafka_error_code()
+        .is_some_and(|code| !refused.contains(&code))
+}
+
+/// Looks into the topic from `since` on; where that is not known there is nothing to look for. Nothing if `stopped` says so meanwhile.
 ///
 /// # Errors
 /// The brokers do not answer, or do not let us read.
@@ -36,7 +52,8 @@ pub fn look(
     topic: &str,
     properties: &[(String, String)],
     since: Option<&BTreeMap<i32, i64>>,
-) -> Result<Found, KafkaError> {
+    stopped: &mut dyn FnMut() -> bool,
+) -> Result<Option<Found>, KafkaError> {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", brokers)
@@ -50,16 +67,21 @@ pub fn look(
     if since.is_some() {
         std::thread::sleep(SETTLING);
     }
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
-    let partitions = metadata
-        .topics()
-        .iter()
-        .flat_map(|topic| topic.partitions());
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WITHIN)?;
+    let topics = metadata.topics();
+    for error in topics.iter().filter_map(|topic| topic.error()) {
+        // The producer makes the topic, where that is allowed.
+        let code = RDKafkaErrorCode::from(error);
+        if code != RDKafkaErrorCode::UnknownTopicOrPartition {
+            return Err(KafkaError::MetadataFetch(code));
+        }
+    }
+    let partitions = topics.iter().flat_map(|topic| topic.partitions());
     let mut found = Found::default();
     let mut wanted = TopicPartitionList::new();
     let mut left = BTreeMap::new();
     for partition in partitions.map(|partition| partition.id()) {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
+        let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER_WITHIN)?;
         found.ends.insert(partition, high);
         let Some(since) = since else {
             continue;
@@ -71,15 +93,18 @@ pub fn look(
         }
     }
     consumer.assign(&wanted)?;
-    let begun = Instant::now();
+    let mut answered = Instant::now();
     while !left.is_empty() {
-        if begun.elapsed() > PATIENCE {
-            return Err(KafkaError::MessageConsumption(
-                rdkafka::error::RDKafkaErrorCode::RequestTimedOut,
-            ));
+        if stopped() {
+            return Ok(None);
+        }
+        if answered.elapsed() > PATIENCE {
+            let code = RDKafkaErrorCode::RequestTimedOut;
+            return Err(KafkaError::MessageConsumption(code));
         }
         if let Some(message) = consumer.poll(Duration::from_millis(100)) {
             let message = message?;
+            answered = Instant::now();
             if let Some(event) = event_of(&message) {
                 let place = (message.partition(), message.offset());
                 found.events.insert(event, place);
@@ -95,7 +120,7 @@ pub fn look(
             }
         }
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 fn event_of(message: &impl Message) -> Option<(u64, u64)> {

@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::io::Write;
+use std::path::PathBuf;
 
 use super::*;
 
@@ -28,13 +29,23 @@ impl Folder {
     }
 
     fn follow_from(&self, pattern: &str, saved: Vec<Position>, from_end: bool) -> Followed {
+        self.follow_with(pattern, saved, from_end, Joining::default())
+    }
+
+    fn follow_with(
+        &self,
+        pattern: &str,
+        saved: Vec<Position>,
+        from_end: bool,
+        joining: Joining,
+    ) -> Followed {
         let reading = Reading {
-            joining: Joining::default(),
+            joining,
             max_bytes: 1_000,
             from_end,
         };
         let pattern = self.0.join(pattern).to_string_lossy().into_owned();
-        Followed::new(&[pattern], reading, saved)
+        Followed::new(&[pattern], reading, saved).unwrap()
     }
 }
 
@@ -234,4 +245,156 @@ fn old_lines_are_left_out_if_nobody_wants_them() {
     folder.append("a.log", "new\n");
     folder.append("b.log", "all of it\n");
     assert_eq!(read(&mut followed, true), ["new", "all of it"]);
+}
+
+#[test]
+fn what_was_read_of_a_truncated_file_is_given_out_first() {
+    let folder = Folder::new("held");
+    folder.append("a.log", "begin 1\n  more of it\n");
+    let joining = Joining::at("\\Abegin").unwrap();
+    let mut followed = folder.follow_with("a.log", Vec::new(), false, joining);
+    // It may go on, and so is held.
+    assert!(read(&mut followed, true).is_empty());
+    fs::write(folder.0.join("a.log"), "begin 2\nbegin 3\n").unwrap();
+    let texts = read(&mut followed, true);
+    assert_eq!(texts, ["begin 1\n  more of it", "begin 2"]);
+    // One position: that of what is in the file now.
+    let offsets = followed
+        .positions()
+        .iter()
+        .map(|it| it.offset)
+        .collect::<Vec<_>>();
+    assert_eq!(offsets, [8]);
+
+    let folder = Folder::new("partial");
+    folder.append("a.log", "1\nno end");
+    let mut followed = folder.follow("a.log", Vec::new());
+    assert_eq!(read(&mut followed, true), ["1"]);
+    assert_eq!(followed.positions()[0].offset, 2);
+    fs::write(folder.0.join("a.log"), "2\n").unwrap();
+    assert_eq!(read(&mut followed, true), ["no end", "2"]);
+}
+
+#[test]
+fn what_was_written_to_a_truncated_file_is_not_read_in_the_middle() {
+    let folder = Folder::new("regrown");
+    folder.append("a.log", &"old line\n".repeat(40));
+    let mut followed = folder.follow("a.log", Vec::new());
+    assert_eq!(read(&mut followed, true).len(), 40);
+    let new = "a new line\n".repeat(60);
+    fs::write(folder.0.join("a.log"), &new).unwrap();
+    // Before the next look.
+    let mut texts = Vec::new();
+    let read_now = followed.read(false, |_, event, _| {
+        texts.push(event.text);
+        Ok::<_, Infallible>(())
+    });
+    assert!(!read_now.unwrap() && texts.is_empty(), "{texts:?}");
+    assert_eq!(read(&mut followed, true), vec!["a new line"; 60]);
+}
+
+#[test]
+fn more_files_than_may_be_open_are_all_read_and_each_line_once() {
+    let folder = Folder::new("many");
+    let files = 25;
+    let name = |number: usize| format!("{number:02}.log");
+    let write = |round: usize, step: usize| {
+        for number in (0..files).step_by(step) {
+            folder.append(&name(number), &format!("{number} {round}\n"));
+        }
+    };
+    let mut followed = folder.follow("*.log", Vec::new());
+    followed.max_open = 4;
+    let mut expected = Vec::new();
+    let mut texts = Vec::new();
+    for (round, step) in [(0, 1), (1, 1), (2, 3), (3, 1)] {
+        write(round, step);
+        expected.extend(
+            (0..files)
+                .step_by(step)
+                .map(|number| format!("{number} {round}")),
+        );
+        for _ in 0..files {
+            texts.extend(read(&mut followed, true));
+            assert!(followed.files.len() <= 4);
+        }
+        if round == 1 {
+            // Nothing is forgotten at a restart, open or not.
+            assert_eq!(followed.positions().len(), files);
+            followed = folder.follow("*.log", followed.positions());
+            followed.max_open = 4;
+        }
+    }
+    texts.sort();
+    expected.sort();
+    assert_eq!(texts, expected);
+    // One that rests and is rotated away is read to its end; one that is deleted is forgotten.
+    let rests = followed
+        .resting
+        .values()
+        .map(|resting| resting.path.clone());
+    let rests: Vec<PathBuf> = rests.take(2).collect();
+    let [renamed, deleted] = &rests[..] else {
+        panic!("{rests:?}")
+    };
+    File::options()
+        .append(true)
+        .open(renamed)
+        .unwrap()
+        .write_all(b"last\n")
+        .unwrap();
+    fs::rename(renamed, folder.0.join("elsewhere")).unwrap();
+    fs::remove_file(deleted).unwrap();
+    let texts: Vec<String> = (0..3).flat_map(|_| read(&mut followed, true)).collect();
+    assert_eq!(texts, ["last"]);
+    let kept = followed.positions();
+    assert!(kept.iter().all(|position| position.path != *deleted));
+}
+
+#[test]
+fn old_lines_are_left_out_of_files_that_cannot_be_open_either() {
+    let folder = Folder::new("many-ends");
+    for number in 0..6 {
+        folder.append(&format!("{number}.log"), "old\n");
+    }
+    let mut followed = folder.follow_from("*.log", Vec::new(), true);
+    followed.max_open = 2;
+    for _ in 0..4 {
+        assert!(read(&mut followed, true).is_empty());
+    }
+    folder.append("5.log", "new\n");
+    let texts: Vec<String> = (0..3).flat_map(|_| read(&mut followed, true)).collect();
+    assert_eq!(texts, ["new"]);
+}
+
+#[test]
+fn a_file_that_has_the_inode_of_a_deleted_one_is_read_from_its_start() {
+    let folder = Folder::new("reborn");
+    folder.append("a.log", "old 1\nold 2\n");
+    let mut followed = folder.follow("a.log", Vec::new());
+    read(&mut followed, true);
+    let mut saved = followed.positions();
+    drop(followed);
+    fs::remove_file(folder.0.join("a.log")).unwrap();
+    folder.append("a.log", "new 1\nnew 2\nnew 3\n");
+    // Whether or not the file system gave it the same.
+    saved[0].identity = identity_of(&fs::metadata(folder.0.join("a.log")).unwrap());
+    let mark = saved[0].mark;
+    let mut followed = folder.follow("a.log", saved);
+    assert_eq!(read(&mut followed, true), ["new 1", "new 2", "new 3"]);
+    assert_ne!(followed.positions()[0].mark, mark);
+}
+
+#[test]
+fn a_line_without_an_end_waits_for_it_and_is_read_once() {
+    let folder = Folder::new("unended");
+    folder.append("a.log", "1\r\n2");
+    let mut followed = folder.follow("a.log", Vec::new());
+    assert_eq!(read(&mut followed, true), ["1"]);
+    let mut followed = folder.follow("a.log", followed.positions());
+    assert!(read(&mut followed, true).is_empty());
+    folder.append("a.log", "3\r");
+    assert!(read(&mut followed, true).is_empty());
+    folder.append("a.log", "\n4\n");
+    assert_eq!(read(&mut followed, true), ["23", "4"]);
 }
