@@ -38,16 +38,29 @@ const MESSAGE_OVERHEAD_BYTES: usize = 352;
 pub(super) struct Client {
     queue: Arc<Queue>,
     consumer: BaseConsumer<GroupContext>,
+    bootstrap_servers: CString,
 }
 
 impl Client {
     /// Gives `consumer` a message queue, which its context needs before the first partition is assigned.
-    pub fn new(consumer: BaseConsumer<GroupContext>) -> Option<Self> {
+    pub fn new(consumer: BaseConsumer<GroupContext>, bootstrap_servers: &str) -> Option<Self> {
+        let bootstrap_servers = CString::new(bootstrap_servers).ok()?;
         // SAFETY: the pointer is that of a live client, which outlives the queue (see `Drop`).
         let queue = unsafe { ffi::rd_kafka_queue_new(consumer.client().native_ptr()) };
         let queue = Arc::new(Queue(NonNull::new(queue)?));
         consumer.context().set_queue(Some(queue.clone()));
-        Some(Self { queue, consumer })
+        Some(Self {
+            queue,
+            consumer,
+            bootstrap_servers,
+        })
+    }
+
+    /// Makes librdkafka know the bootstrap servers again, should it have forgotten them, and connect to one if it is connected to none.
+    pub fn add_bootstrap_servers(&self) {
+        let client = self.consumer.client().native_ptr();
+        // SAFETY: the client is alive, the list ends in NUL and is copied.
+        unsafe { ffi::rd_kafka_brokers_add(client, self.bootstrap_servers.as_ptr()) };
     }
 
     /// The consumer, for everything but messages.

@@ -184,6 +184,10 @@ impl ConsumerThread {
             context.commit_settled(self.client.consumer());
             self.last_commit = now;
         }
+        if context.state().brokers.is_search_due(now) {
+            warn!("kafka: no broker answers; those of `bootstrap_servers` are asked again");
+            self.client.add_bootstrap_servers();
+        }
         self.discard_revoked();
     }
 
@@ -235,6 +239,7 @@ impl ConsumerThread {
             .fetch_add(batch.memory_bytes() as u64, Ordering::Relaxed);
         let runs = batch.runs();
         let mut state = context.state();
+        state.brokers.found();
         state.assignment.accept(&runs, |index| batch.offset(index));
         if !state.holes.is_empty() {
             for run in &runs {

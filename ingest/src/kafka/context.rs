@@ -17,6 +17,7 @@ use tracing::{debug, error, info, warn};
 
 use super::assignment::{Assignment, Commit, Place};
 use super::batch_queue::{self, Queue};
+use super::brokers::LostBrokers;
 use super::errors::Errors;
 use super::holes::Holes;
 use crate::source::Limits;
@@ -43,6 +44,7 @@ pub(super) struct GroupContext {
 pub(super) struct GroupState {
     pub assignment: Assignment,
     pub holes: Holes,
+    pub brokers: LostBrokers,
     pub rebalances: u64,
     pub commits: u64,
     pub commit_failures: u64,
@@ -269,7 +271,12 @@ impl ConsumerContext for GroupContext {
         event: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
-        self.state().rebalances += 1;
+        let mut state = self.state();
+        state.rebalances += 1;
+        if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            state.brokers.found();
+        }
+        drop(state);
         let is_cooperative = matches!(
             consumer.rebalance_protocol(),
             RebalanceProtocol::Cooperative
@@ -314,7 +321,10 @@ impl ConsumerContext for GroupContext {
         }
         let code = failure.as_ref().map(KafkaError::rdkafka_error_code);
         match code {
-            None => state.commits += 1,
+            None => {
+                state.commits += 1;
+                state.brokers.found();
+            }
             Some(Some(code)) if is_passing(code) => {
                 debug!(group = %self.group_id, ?code, "commit put off");
                 return;
@@ -346,6 +356,9 @@ impl ClientContext for GroupContext {
         let code = error
             .rdkafka_error_code()
             .unwrap_or(RDKafkaErrorCode::Unknown);
+        if code == RDKafkaErrorCode::AllBrokersDown {
+            self.state().brokers.lost(Instant::now());
+        }
         self.errors.report(code, reason);
     }
 }

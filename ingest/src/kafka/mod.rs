@@ -6,6 +6,7 @@
 
 mod assignment;
 mod batch_queue;
+mod brokers;
 mod client_config;
 mod consumer;
 mod context;
@@ -99,11 +100,15 @@ impl Member {
             .get("auto.offset.reset")
             .is_none_or(|reset| ["latest", "largest", "end"].contains(&reset));
         let group_id = options.group_id.clone();
+        let bootstrap_servers = config
+            .get("bootstrap.servers")
+            .unwrap_or_default()
+            .to_owned();
         let context = GroupContext::new(group_id, limits.revoke_timeout, starts_at_end);
         let consumer: BaseConsumer<GroupContext> = config
             .create_with_context(context)
             .map_err(|error| InputError::Client(error.to_string()))?;
-        let client = Client::new(consumer)
+        let client = Client::new(consumer, &bootstrap_servers)
             .ok_or_else(|| InputError::Client("librdkafka gave no queue".to_owned()))?;
         let client = Arc::new(client);
         let topics = client_config::subscription(options)?;

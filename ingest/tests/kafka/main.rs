@@ -4,5 +4,6 @@
 
 mod delivery;
 mod holes;
+mod no_brokers;
 mod rebalance;
 mod support;
