@@ -1,6 +1,14 @@
 //! What all of Kelp's producers have in common.
 
+use std::ffi::CString;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use kelp_ingest::kafka::{LostBrokers, add_bootstrap_servers};
+use rdkafka::ClientContext;
+use rdkafka::client::Client;
 use rdkafka::config::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// The configuration to start from: each message is written once, and none is taken for written that is not.
 ///
@@ -16,16 +24,47 @@ pub fn reliable() -> ClientConfig {
     config
 }
 
+/// What a producer's context notes of its brokers, so that they are found again (see [`LostBrokers`]).
+#[derive(Default)]
+pub struct Brokers(Mutex<LostBrokers>);
+
+impl Brokers {
+    /// librdkafka reports an error.
+    pub fn failed(&self, error: &KafkaError) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.lock().lost(Instant::now());
+        }
+    }
+
+    /// A message was delivered.
+    pub fn answered(&self) {
+        self.lock().found();
+    }
+
+    /// To be called again and again: has librdkafka ask the bootstrap servers when it is time.
+    pub fn look_after<C: ClientContext>(&self, client: &Client<C>, bootstrap_servers: &str) {
+        if self.lock().is_search_due(Instant::now())
+            && let Ok(servers) = CString::new(bootstrap_servers)
+        {
+            tracing::warn!("no broker answers; those of {bootstrap_servers} are asked again");
+            add_bootstrap_servers(client, &servers);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, LostBrokers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use rdkafka::Message;
     use rdkafka::message::DeliveryResult;
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
-    use rdkafka::{ClientContext, Message};
-    use std::sync::Mutex;
 
     use super::*;
 

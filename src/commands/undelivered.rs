@@ -7,9 +7,15 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 
+use crate::producer::Brokers;
+
 /// Messages that the broker did not take.
 #[derive(Default)]
-pub struct Undelivered(Mutex<Failed>);
+pub struct Undelivered {
+    failed: Mutex<Failed>,
+    /// So that they are found again.
+    pub brokers: Brokers,
+}
 
 /// How many, and why the first of them.
 #[derive(Default)]
@@ -23,20 +29,28 @@ pub struct Failed {
 impl Undelivered {
     /// What is known now.
     pub fn lock(&self) -> MutexGuard<'_, Failed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl ClientContext for Undelivered {}
+impl ClientContext for Undelivered {
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.brokers.failed(&error);
+        tracing::warn!("kafka: {error}: {reason}");
+    }
+}
 
 impl ProducerContext for Undelivered {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            let mut failed = self.lock();
-            failed.count += 1;
-            failed.first.get_or_insert_with(|| error.clone());
+        match result {
+            Ok(_) => self.brokers.answered(),
+            Err((error, _)) => {
+                let mut failed = self.lock();
+                failed.count += 1;
+                failed.first.get_or_insert_with(|| error.clone());
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
-use crate::producer;
+use crate::producer::{self, Brokers};
 
 /// What the names of the headers begin with that tell what happened.
 pub const HEADER_PREFIX: &str = "kelp.";
@@ -45,7 +45,10 @@ type Sent = (u64, usize);
 
 /// What became of letters.
 #[derive(Default)]
-struct Deliveries(Mutex<Vec<(Sent, Option<KafkaError>)>>);
+struct Deliveries {
+    done: Mutex<Vec<(Sent, Option<KafkaError>)>>,
+    brokers: Brokers,
+}
 
 impl TopicSettings {
     /// A producer that acknowledges what all replicas have.
@@ -149,6 +152,8 @@ impl Topic {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"));
             }
             self.producer.poll(POLL);
+            let brokers = &self.producer.context().brokers;
+            brokers.look_after(self.producer.client(), &self.bootstrap);
             results.append(&mut self.producer.context().take(self.sending));
         }
         failed.extend(
@@ -233,7 +238,7 @@ fn headers(letter: &Letter<'_>, extent: Extent) -> OwnedHeaders {
 
 impl Deliveries {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Sent, Option<KafkaError>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is known of one sending. An answer to an earlier one, which was given up, must not count for a letter of this one.
@@ -250,6 +255,7 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.brokers.failed(&error);
         tracing::warn!("dead letters: kafka: {error}: {reason}");
     }
 }
@@ -259,6 +265,9 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, sent: Box<Sent>) {
         let error = result.as_ref().err().map(|(error, _)| error.clone());
+        if error.is_none() {
+            self.brokers.answered();
+        }
         self.lock().push((*sent, error));
     }
 }

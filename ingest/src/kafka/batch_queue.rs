@@ -22,6 +22,7 @@ use std::time::Duration;
 use kelp_parser::receipt::Receipts;
 use kelp_parser::record::{Headers, Origin, Record, RecordBatch};
 use kelp_parser::time::Timestamp;
+use rdkafka::ClientContext;
 use rdkafka::bindings as ffi;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
@@ -56,11 +57,9 @@ impl Client {
         })
     }
 
-    /// Makes librdkafka know the bootstrap servers again, should it have forgotten them, and connect to one if it is connected to none.
+    /// See [`add_bootstrap_servers`].
     pub fn add_bootstrap_servers(&self) {
-        let client = self.consumer.client().native_ptr();
-        // SAFETY: the client is alive, the list ends in NUL and is copied.
-        unsafe { ffi::rd_kafka_brokers_add(client, self.bootstrap_servers.as_ptr()) };
+        add_bootstrap_servers(self.consumer.client(), &self.bootstrap_servers);
     }
 
     /// The consumer, for everything but messages.
@@ -85,6 +84,17 @@ impl Client {
         let known = code == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
         (known && low >= 0 && high >= 0).then_some((low, high))
     }
+}
+
+/// Makes librdkafka know these servers again, should it have forgotten them, and connect to one if it is connected to none.
+///
+/// What to call when [`LostBrokers`](super::LostBrokers) says so.
+pub fn add_bootstrap_servers<C: ClientContext>(
+    client: &rdkafka::client::Client<C>,
+    servers: &CStr,
+) {
+    // SAFETY: the client is alive, the list ends in NUL and is copied.
+    unsafe { ffi::rd_kafka_brokers_add(client.native_ptr(), servers.as_ptr()) };
 }
 
 impl Drop for Client {

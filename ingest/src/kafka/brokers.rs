@@ -2,7 +2,7 @@
 //!
 //! A broker that is just starting may answer with topics and no brokers. librdkafka (2.12; its issue 5301) then drops every broker that it
 //! knows, those of `bootstrap_servers` too, and asks nobody any more, for ever. So it is given the latter again for as long as nothing
-//! shows that a broker is there.
+//! shows that a broker is there. That is so for producers as well as for consumers.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Whether the brokers are lost, and when to do something about it.
 #[derive(Debug, Default)]
-pub(super) struct LostBrokers(Option<Search>);
+pub struct LostBrokers(Option<Search>);
 
 #[derive(Debug)]
 struct Search {

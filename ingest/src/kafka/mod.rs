@@ -31,6 +31,8 @@ pub use self::options::{
     DecorateEvents, IsolationLevel, KafkaInputOptions, SecurityProtocol, TimestampSource,
 };
 use crate::source::{Batch, Drained, InputError, Limits, Source, SourceState, SourceStats};
+pub use batch_queue::add_bootstrap_servers;
+pub use brokers::LostBrokers;
 
 /// A running `kafka` input.
 pub struct KafkaInput {

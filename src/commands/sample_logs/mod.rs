@@ -79,6 +79,8 @@ fn write(args: &SampleLogsArgs) -> Result<u64, Box<dyn std::error::Error>> {
             written += u64::from(!stopped);
         }
         producer.poll(Duration::ZERO);
+        let brokers = &producer.context().brokers;
+        brokers.look_after(producer.client(), &args.kafka);
         stopped = stopped || signals.wait(Duration::from_millis(100)) == Some(Signal::Stop);
     }
     // Docker gives ten seconds to stop in.

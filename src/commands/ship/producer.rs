@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 use super::follow::{Origin, Ticket};
 use super::lines::Event;
 use super::positions::Place;
-use crate::producer;
+use crate::producer::{self, Brokers};
 
 /// The header that says which event of which file a message is.
 pub const MARK: &str = "kelp.ship";
@@ -55,10 +55,15 @@ struct Outcomes {
     fatal: Option<ShipError>,
 }
 
-struct Context(Arc<Mutex<Outcomes>>);
+#[derive(Default)]
+struct Context {
+    outcomes: Arc<Mutex<Outcomes>>,
+    brokers: Brokers,
+}
 
 impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
+        self.brokers.failed(&error);
         tracing::warn!(%error, reason, "Kafka cannot be reached as it should be; it is tried again");
     }
 }
@@ -67,9 +72,10 @@ impl ProducerContext for Context {
     type DeliveryOpaque = Box<Ticket>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Self::DeliveryOpaque) {
-        let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(message) => {
+                self.brokers.answered();
                 let place = (message.partition(), message.offset());
                 outcomes.acknowledged.push((*ticket, place));
             }
@@ -99,6 +105,7 @@ impl ProducerContext for Context {
 /// Writes events to a topic.
 pub struct Shipper {
     producer: BaseProducer<Context>,
+    bootstrap_servers: String,
     outcomes: Arc<Mutex<Outcomes>>,
     topic: String,
     /// Host and service, which are the same for all.
@@ -130,12 +137,18 @@ impl Shipper {
         for (name, value) in properties {
             config.set(name, value);
         }
-        let outcomes = Arc::default();
+        let context = Context::default();
+        let outcomes = Arc::clone(&context.outcomes);
+        let bootstrap_servers = config
+            .get("bootstrap.servers")
+            .unwrap_or(brokers)
+            .to_owned();
         let producer = config
-            .create_with_context(Context(Arc::clone(&outcomes)))
+            .create_with_context(context)
             .map_err(ShipError::SetUp)?;
         Ok(Self {
             producer,
+            bootstrap_servers,
             outcomes,
             topic: topic.to_owned(),
             headers,
@@ -204,6 +217,8 @@ impl Shipper {
     }
 
     fn check(&self) -> Result<(), ShipError> {
+        let brokers = &self.producer.context().brokers;
+        brokers.look_after(self.producer.client(), &self.bootstrap_servers);
         let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         match &outcomes.fatal {
             Some(error) => Err(error.clone()),
