@@ -39,17 +39,6 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// The formats of stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// PEM, which is not opened here.
-    Pem,
-    /// Java's own, as `keytool` made them up to Java 8.
-    Jks,
-    /// PKCS#12, as `keytool` makes them since.
-    Pkcs12,
-}
-
 /// The passwords of a store.
 #[derive(Clone, Copy, Default)]
 pub struct Passwords<'p> {
@@ -75,9 +64,11 @@ pub(crate) enum Unreadable {
     Password,
     #[error("it is encrypted: give its password")]
     NoPassword,
-    #[error("it is damaged or not a whole store")]
+    #[error("it is damaged or not a whole store: copy it again")]
     Damaged,
-    #[error("it holds a kind of entry or encryption that is not known here")]
+    #[error(
+        "it is of a kind, or holds an entry or an encryption, that is not known here; convert it: keytool -importkeystore -srckeystore STORE -destkeystore store.p12 -deststoretype PKCS12"
+    )]
     Unknown,
 }
 
@@ -102,39 +93,42 @@ pub enum StoreError {
     },
 }
 
-/// What kind of store a file is.
-pub fn kind(path: &Path) -> Result<Kind, StoreError> {
-    read(path).map(|bytes| kind_of(&bytes))
-}
-
 /// The certificates that a trust store says to trust, in PEM: of its certificates all, and of its keys the first certificate each (as
-/// Java's PKIX trust manager takes them).
+/// Java's PKIX trust manager takes them). `None` if the file is no store of Java's but, it seems, PEM itself.
 ///
 /// # Errors
-/// The file cannot be read, is none of [`Kind::Jks`] and [`Kind::Pkcs12`], has another password, or says to trust nothing.
-pub fn authorities(path: &Path, password: Option<&str>) -> Result<String, StoreError> {
+/// The file cannot be read, has another password, or says to trust nothing.
+pub fn authorities(path: &Path, password: Option<&str>) -> Result<Option<String>, StoreError> {
     let passwords = Passwords {
         store: password,
         key: None,
     };
-    let store = open(path, passwords)?;
+    let Some(store) = open(path, passwords)? else {
+        return Ok(None);
+    };
     let of_keys = store.identities.iter().filter_map(|one| one.chain.first());
     let all: Vec<&Vec<u8>> = store.trusted.iter().chain(of_keys).collect();
     if all.is_empty() {
         let why = "it has no certificate to trust; Java counts only those that were added by `keytool -importcert`";
         return Err(content(path, why.to_owned()));
     }
-    Ok(all.into_iter().map(|der| pem("CERTIFICATE", der)).collect())
+    Ok(Some(
+        all.into_iter().map(|der| pem("CERTIFICATE", der)).collect(),
+    ))
 }
 
-/// The key of a key store, and its certificates. Of several keys the first is taken.
+/// The key of a key store, and its certificates. Of several keys the first is taken. `None` if the file is no store of Java's but, it
+/// seems, PEM itself.
 ///
 /// # Errors
-/// The file cannot be read, is none of [`Kind::Jks`] and [`Kind::Pkcs12`], has another password, or has no key.
-pub fn client(path: &Path, passwords: Passwords<'_>) -> Result<ClientPem, StoreError> {
-    let store = open(path, passwords)?;
+/// The file cannot be read, has another password, or has no key.
+pub fn client(path: &Path, passwords: Passwords<'_>) -> Result<Option<ClientPem>, StoreError> {
+    let Some(store) = open(path, passwords)? else {
+        return Ok(None);
+    };
     let Some(identity) = store.identities.into_iter().next() else {
-        return Err(content(path, "it has no private key".to_owned()));
+        let why = "it has no private key: give the store that the key was generated in";
+        return Err(content(path, why.to_owned()));
     };
     let mut key = identity
         .key
@@ -142,43 +136,40 @@ pub fn client(path: &Path, passwords: Passwords<'_>) -> Result<ClientPem, StoreE
     if let Some(certificate) = identity.chain.first() {
         key = ec::with_public_key(key, certificate);
     }
-    Ok(ClientPem {
+    Ok(Some(ClientPem {
         certificates: identity
             .chain
             .iter()
             .map(|der| pem("CERTIFICATE", der))
             .collect(),
         key: pem("PRIVATE KEY", &key),
-    })
+    }))
 }
 
-fn open(path: &Path, passwords: Passwords<'_>) -> Result<Store, StoreError> {
-    let bytes = read(path)?;
-    let store = match kind_of(&bytes) {
-        Kind::Jks => jks::parse(&bytes, passwords),
-        Kind::Pkcs12 => pkcs12::parse(&bytes, passwords.store),
-        Kind::Pem => {
-            let why = "it is neither a JKS nor a PKCS#12 store";
-            return Err(content(path, why.to_owned()));
-        }
-    };
-    store.map_err(|why| content(path, why.to_string()))
-}
-
-fn kind_of(bytes: &[u8]) -> Kind {
-    match bytes {
-        [0xfe, 0xed, 0xfe, 0xed, ..] => Kind::Jks,
-        // A sequence in DER or BER.
-        [0x30, ..] => Kind::Pkcs12,
-        _ => Kind::Pem,
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
-    fs::read(path).map_err(|error| StoreError::Read {
+/// What a file is shows in its first bytes.
+fn open(path: &Path, passwords: Passwords<'_>) -> Result<Option<Store>, StoreError> {
+    let bytes = fs::read(path).map_err(|error| StoreError::Read {
         path: path.to_owned(),
         error,
-    })
+    })?;
+    let store = match parse(&bytes, passwords) {
+        Some(store) => store,
+        None => return Ok(None),
+    };
+    store
+        .map(Some)
+        .map_err(|why| content(path, why.to_string()))
+}
+
+fn parse(bytes: &[u8], passwords: Passwords<'_>) -> Option<Result<Store, Unreadable>> {
+    match bytes {
+        [0xfe, 0xed, 0xfe, 0xed, ..] => Some(jks::parse(bytes, passwords)),
+        // JCEKS, which holds the secret keys of programs.
+        [0xce, 0xce, 0xce, 0xce, ..] => Some(Err(Unreadable::Unknown)),
+        // A sequence in DER or BER.
+        [0x30, ..] => Some(pkcs12::parse(bytes, passwords.store)),
+        _ => None,
+    }
 }
 
 fn content(path: &Path, why: String) -> StoreError {
@@ -224,30 +215,29 @@ mod tests {
     fn trusted_certificates_are_those_that_keytool_imported() {
         for name in ["trust.jks", "trust.p12", "identity.jks", "identity.p12"] {
             let found = authorities(&store(name), BOTH.store).unwrap();
-            assert_eq!(found, certificate(), "{name}");
+            assert_eq!(found, Some(certificate()), "{name}");
         }
         // A JKS store's certificates are in clear: without a password, only whether it is whole remains unknown.
         let found = authorities(&store("trust.jks"), None).unwrap();
-        assert_eq!(found, certificate());
+        assert_eq!(found, Some(certificate()));
+        assert_eq!(authorities(&store("kelp.pem"), None).unwrap(), None);
     }
 
     #[test]
     fn a_key_comes_with_its_certificate_whatever_the_format() {
-        let of_jks = client(&store("identity.jks"), BOTH).unwrap();
+        let of_jks = client(&store("identity.jks"), BOTH).unwrap().unwrap();
         assert_eq!(of_jks.certificates, certificate());
         assert!(of_jks.key.starts_with("-----BEGIN PRIVATE KEY-----\nM"));
         let only_store = Passwords { key: None, ..BOTH };
         for name in ["identity.p12", "legacy.p12"] {
-            assert!(
-                client(&store(name), only_store).unwrap() == of_jks,
-                "{name}"
-            );
+            let found = client(&store(name), only_store).unwrap();
+            assert!(found.as_ref() == Some(&of_jks), "{name}");
         }
     }
 
     #[test]
     fn what_is_wrong_is_said() {
-        let told = |result: Result<ClientPem, StoreError>| match result {
+        let told = |result: Result<Option<ClientPem>, StoreError>| match result {
             Ok(_) => panic!("it was read"),
             Err(error) => error.to_string(),
         };
@@ -269,8 +259,7 @@ mod tests {
         assert!(text.contains("give its password"), "{text}");
         let text = told(client(&store("trust.jks"), BOTH));
         assert!(text.contains("no private key"), "{text}");
-        let text = told(client(&store("kelp.pem"), BOTH));
-        assert!(text.contains("neither"), "{text}");
+        assert!(client(&store("kelp.pem"), BOTH).unwrap().is_none());
         let text = told(client(&store("none.jks"), BOTH));
         assert!(text.contains("cannot be read"), "{text}");
     }
@@ -279,10 +268,7 @@ mod tests {
     fn damage_is_told_and_nothing_else_happens() {
         for name in ["identity.jks", "trust.jks", "identity.p12", "legacy.p12"] {
             let whole = fs::read(store(name)).unwrap();
-            let parse = |bytes: &[u8]| match kind_of(bytes) {
-                Kind::Jks => jks::parse(bytes, BOTH).is_ok(),
-                _ => pkcs12::parse(bytes, BOTH.store).is_ok(),
-            };
+            let parse = |bytes: &[u8]| parse(bytes, BOTH).is_some_and(|store| store.is_ok());
             assert!(parse(&whole), "{name}");
             for cut in (1..whole.len()).step_by(7) {
                 assert!(!parse(&whole[..cut]), "{name} cut at {cut}");
@@ -295,8 +281,12 @@ mod tests {
                     let at = 4 + (rng >> 33) as usize % (whole.len() - 4);
                     damaged[at] ^= (rng >> 24) as u8 | 1;
                 }
-                // Whatever it says, it neither panics nor takes memory for lengths that are not there.
-                parse(&damaged);
+                // PKCS#12 has parts that nothing guards: then it only must not panic, nor take memory for lengths that are not there.
+                let is_read = parse(&damaged);
+                assert!(
+                    !is_read || damaged == whole || name.ends_with(".p12"),
+                    "{name}"
+                );
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kelp_keystore::{Kind, Passwords, StoreError, authorities, client};
+use kelp_keystore::{Passwords, StoreError, authorities, client};
 use kelp_parser::spec::Password;
 use rdkafka::ClientConfig;
 
@@ -34,48 +34,39 @@ fn tls(options: &KafkaInputOptions, config: &mut ClientConfig) -> Result<(), Inp
     match &options.ssl_truststore_location {
         // Looks at the places where systems keep their certificates.
         None => config.set("ssl.ca.location", "probe"),
-        Some(path) => match kind("ssl_truststore_location", path)? {
-            Kind::Pem => config.set("ssl.ca.location", path),
-            Kind::Jks | Kind::Pkcs12 => {
-                let password = options.ssl_truststore_password.as_ref();
-                let authorities = authorities(Path::new(path), password.map(Password::reveal))
-                    .map_err(|error| unusable("ssl_truststore_location", &error))?;
-                config.set("ssl.ca.pem", authorities)
+        Some(path) => {
+            let password = options.ssl_truststore_password.as_ref();
+            let authorities = authorities(Path::new(path), password.map(Password::reveal));
+            match authorities.map_err(|error| unusable("ssl_truststore_location", &error))? {
+                Some(authorities) => config.set("ssl.ca.pem", authorities),
+                None => config.set("ssl.ca.location", path),
             }
-        },
+        }
     };
     let Some(path) = &options.ssl_keystore_location else {
         return Ok(());
     };
-    let store_password = options.ssl_keystore_password.as_ref();
-    let key_password = options.ssl_key_password.as_ref();
-    match kind("ssl_keystore_location", path)? {
-        Kind::Pem => {
-            config
-                .set("ssl.certificate.location", path)
-                .set("ssl.key.location", path);
-            if let Some(password) = key_password.or(store_password) {
-                config.set("ssl.key.password", password.reveal());
-            }
-        }
-        Kind::Jks | Kind::Pkcs12 => {
-            let passwords = Passwords {
-                store: store_password.map(Password::reveal),
-                key: key_password.map(Password::reveal),
-            };
-            let client = client(Path::new(path), passwords)
-                .map_err(|error| unusable("ssl_keystore_location", &error))?;
+    let passwords = Passwords {
+        store: options.ssl_keystore_password.as_ref().map(Password::reveal),
+        key: options.ssl_key_password.as_ref().map(Password::reveal),
+    };
+    let client = client(Path::new(path), passwords);
+    match client.map_err(|error| unusable("ssl_keystore_location", &error))? {
+        Some(client) => {
             config
                 .set("ssl.certificate.pem", client.certificates)
                 .set("ssl.key.pem", client.key);
         }
+        None => {
+            config
+                .set("ssl.certificate.location", path)
+                .set("ssl.key.location", path);
+            if let Some(password) = passwords.key.or(passwords.store) {
+                config.set("ssl.key.password", password);
+            }
+        }
     }
     Ok(())
-}
-
-/// What a store is shows in its first bytes, whatever the `_type` options say.
-fn kind(option: &'static str, path: &str) -> Result<Kind, InputError> {
-    kelp_keystore::kind(Path::new(path)).map_err(|error| unusable(option, &error))
 }
 
 fn unusable(option: &'static str, error: &StoreError) -> InputError {

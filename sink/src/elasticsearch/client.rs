@@ -368,7 +368,7 @@ mod tests {
                 store: Some("storepass"),
                 key: (store == "identity.jks").then_some("keypass99"),
             };
-            let client = kelp_keystore::client(&path, passwords).unwrap();
+            let client = kelp_keystore::client(&path, passwords).unwrap().unwrap();
             let host = HostUrl::parse("https://localhost", None).unwrap();
             let settings = ClientSettings {
                 tls: TlsSettings {

@@ -185,7 +185,13 @@ fn tls(options: &ElasticsearchOptions, settings: &mut Settings<'_>) -> Option<Tl
         }
         let password = options.ssl_truststore_password.as_ref();
         match kelp_keystore::authorities(&store.node, password.map(Password::reveal)) {
-            Ok(pem) => authorities.extend_from_slice(pem.as_bytes()),
+            Ok(Some(pem)) => authorities.extend_from_slice(pem.as_bytes()),
+            Ok(None) => {
+                let message =
+                    "it is no store of Java's: give a PEM file in `ssl_certificate_authorities`";
+                settings.report(store.span, message);
+                failed = true;
+            }
             Err(error) => {
                 settings.report(store.span, error.to_string());
                 failed = true;
@@ -255,7 +261,13 @@ fn of_store(
         key: None,
     };
     match kelp_keystore::client(&store.node, passwords) {
-        Ok(client) => Some(Some((client.certificates + &client.key).into_bytes())),
+        Ok(Some(client)) => Some(Some((client.certificates + &client.key).into_bytes())),
+        Ok(None) => {
+            let message =
+                "it is no store of Java's: give PEM files in `ssl_certificate` and `ssl_key`";
+            settings.report(store.span, message);
+            None
+        }
         Err(error) => {
             settings.report(store.span, error.to_string());
             None
