@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod http_double;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -23,49 +23,19 @@ struct Elasticsearch {
 }
 
 fn start(elasticsearch: Elasticsearch) -> (String, Arc<Mutex<Elasticsearch>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let state = Arc::new(Mutex::new(elasticsearch));
-    let shared = Arc::clone(&state);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let shared = Arc::clone(&shared);
-            std::thread::spawn(move || serve(stream.unwrap(), &shared));
-        }
-    });
-    (url, state)
-}
-
-fn serve(mut stream: TcpStream, state: &Mutex<Elasticsearch>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    loop {
-        let (mut first, mut length) = (String::new(), 0);
-        if reader.read_line(&mut first).unwrap_or(0) == 0 {
-            return;
-        }
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header).unwrap();
-            match header.trim_end().split_once(": ") {
-                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                    length = value.parse().unwrap();
-                }
-                Some(_) => {}
-                None => break,
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
-        let mut words = first.split_whitespace();
-        let (method, path) = (words.next().unwrap(), words.next().unwrap());
-        let (status, answer) = answer(&mut state.lock().unwrap(), method, path, &body);
-        let answer = answer.to_string();
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
-        );
-        stream.write_all((head + &answer).as_bytes()).unwrap();
-    }
+    http_double::start(elasticsearch, |state, request| {
+        let content_type = request.headers.get("content-type");
+        let is_json = content_type.is_some_and(|kind| kind.starts_with("application/json"));
+        let (status, body) = match request.body.is_empty() || is_json {
+            true => answer(state, &request.method, &request.path, &request.body),
+            false => error(
+                406,
+                "media_type_header_exception",
+                &format!("Content-Type header {content_type:?} is not supported"),
+            ),
+        };
+        (status, body.to_string())
+    })
 }
 
 fn error(status: u16, kind: &str, reason: &str) -> (u16, Value) {

@@ -1,24 +1,13 @@
 //! `kelp ship` to real Kafka: nothing is lost and nothing repeated through rotation, truncation and `kill -9`.
 
-use super::support::{Done, Topic, scaled, shared, wait_until};
+use super::support::{Done, Topic, scaled, shared, ship, wait_until};
 use kelp_harness::Service;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-
-fn ship(folder: &Path, kafka: &str, topic: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kelp"));
-    command
-        .args(["ship", "--topic", topic, "--kafka", kafka])
-        .args(arguments)
-        .current_dir(folder);
-    command
-}
 
 /// The numbers at the end of the lines of a topic.
 fn numbers(topic: &Topic) -> Vec<usize> {

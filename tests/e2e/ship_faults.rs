@@ -1,7 +1,7 @@
 //! `kelp ship` while everything fails: killed again and again, with the broker away, with more files than may be open, some of which it may
 //! not read, and no room for its positions. Each line arrives, and once.
 
-use super::support::{Topic, shared, wait_until};
+use super::support::{Topic, shared, ship, wait_until};
 use kelp_harness::{Kafka, KafkaOptions, Service};
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -9,20 +9,10 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 const NOBODY: u32 = 65_534;
-
-fn ship(folder: &Path, kafka: &str, topic: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kelp"));
-    command
-        .args(["ship", "--topic", topic, "--kafka", kafka])
-        .args(arguments)
-        .current_dir(folder);
-    command
-}
 
 fn append(path: &Path, text: &str) {
     let file = File::options().create(true).append(true).open(path);

@@ -3,11 +3,11 @@
 //! Shapes of answers are those of the saved objects API and the data views API of Kibana 8 and 9.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+
+use super::http_double::{self, Request};
 
 /// What the double knows and has seen.
 pub struct Kibana {
@@ -45,74 +45,15 @@ const AUTHORIZATION: &str = "Basic ZWxhc3RpYzpzZWNyZXQ="; // elastic:secret
 
 /// Starts it; gives its address and what it knows.
 pub fn start(kibana: Kibana) -> (String, Arc<Mutex<Kibana>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let state = Arc::new(Mutex::new(kibana));
-    let shared = Arc::clone(&state);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let shared = Arc::clone(&shared);
-            std::thread::spawn(move || serve(stream.unwrap(), &shared));
-        }
-    });
-    (url, state)
-}
-
-struct Request {
-    method: String,
-    path: String,
-    content_type: String,
-    body: Vec<u8>,
-}
-
-/// One connection: requests, one after the other.
-fn serve(mut stream: TcpStream, state: &Mutex<Kibana>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    loop {
-        let mut first = String::new();
-        if reader.read_line(&mut first).unwrap_or(0) == 0 {
-            return;
-        }
-        let (mut length, mut authorized, mut xsrf) = (0, false, false);
-        let mut content_type = String::new();
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header).unwrap();
-            let header = header.trim_end();
-            if header.is_empty() {
-                break;
-            }
-            let (name, value) = header.split_once(": ").unwrap();
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => length = value.parse().unwrap(),
-                "content-type" => content_type = value.to_owned(),
-                "authorization" => authorized = value == AUTHORIZATION,
-                "kbn-xsrf" => xsrf = true,
-                _ => {}
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
-        let mut words = first.split_whitespace().map(str::to_owned);
-        let request = Request {
-            method: words.next().unwrap(),
-            path: words.next().unwrap(),
-            content_type,
-            body,
-        };
-        let (status, answer) = if request.method != "GET" && !xsrf {
+    http_double::start(kibana, |kibana, request| {
+        if request.method != "GET" && !request.headers.contains_key("kbn-xsrf") {
             error(400, "Request must contain a kbn-xsrf header.")
-        } else if !authorized {
+        } else if request.headers.get("authorization").map(String::as_str) != Some(AUTHORIZATION) {
             error(401, "[security_exception]: unable to authenticate user")
         } else {
-            answer(&mut state.lock().unwrap(), &request)
-        };
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
-        );
-        stream.write_all((head + &answer).as_bytes()).unwrap();
-    }
+            answer(kibana, request)
+        }
+    })
 }
 
 fn error(status: u16, message: &str) -> (u16, String) {
@@ -178,10 +119,9 @@ fn export(kibana: &Kibana, body: &[u8]) -> (u16, String) {
 
 /// The file in a form.
 fn file(request: &Request) -> String {
-    let boundary = request
-        .content_type
-        .strip_prefix("multipart/form-data; boundary=");
-    let boundary = boundary.unwrap_or_else(|| panic!("{}", request.content_type));
+    let content_type = &request.headers["content-type"];
+    let boundary = content_type.strip_prefix("multipart/form-data; boundary=");
+    let boundary = boundary.unwrap_or_else(|| panic!("{content_type}"));
     let body = std::str::from_utf8(&request.body).unwrap();
     let part = body
         .strip_prefix(&format!("--{boundary}\r\n"))

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod double;
+#[path = "../http_double/mod.rs"]
+mod http_double;
 
 use std::process::{Command, Output};
 

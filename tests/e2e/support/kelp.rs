@@ -3,7 +3,7 @@
 use super::{Servers, Topic};
 use kelp_harness::Service;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 /// A `kelp` with a configuration of its own. It can be killed and started again, its state being kept.
@@ -209,6 +209,16 @@ impl Kelp {
         }
         letters
     }
+}
+
+/// A `kelp ship` to be run in a folder.
+pub fn ship(folder: &Path, kafka: &str, topic: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command
+        .args(["ship", "--topic", topic, "--kafka", kafka])
+        .args(arguments)
+        .current_dir(folder);
+    command
 }
 
 /// The one that was built with the tests, unless `KELP_BINARY` names another, such as a release build.

@@ -10,7 +10,7 @@ mod servers;
 pub use access::{AccessLog, Expected};
 pub use broker::Topic;
 pub use documents::{distinct, every_document, terms};
-pub use kelp::Kelp;
+pub use kelp::{Kelp, ship};
 pub use killing::{Done, killed_while_writing};
 pub use servers::{Alone, Servers, alone, distribution, shared};
 
