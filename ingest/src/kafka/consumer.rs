@@ -178,15 +178,15 @@ impl ConsumerThread {
         }
         if now.duration_since(self.last_balance) >= BALANCE_INTERVAL {
             context.balance(self.client.consumer(), &self.limits, now);
+            if context.state().brokers.is_search_due(now) {
+                warn!("kafka: no broker answers; those of `bootstrap_servers` are asked again");
+                self.client.add_bootstrap_servers();
+            }
             self.last_balance = now;
         }
         if now.duration_since(self.last_commit) >= self.commit_interval {
             context.commit_settled(self.client.consumer());
             self.last_commit = now;
-        }
-        if context.state().brokers.is_search_due(now) {
-            warn!("kafka: no broker answers; those of `bootstrap_servers` are asked again");
-            self.client.add_bootstrap_servers();
         }
         self.discard_revoked();
     }

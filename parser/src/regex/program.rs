@@ -351,7 +351,8 @@ impl Program {
     pub(super) fn relaxed(&self) -> Option<&Program> {
         let make = || {
             let tree = relaxed(&self.prefilter.tree).filter(|_| self.memoizable)?;
-            compile(tree, 0, "").ok().map(Box::new)
+            let program = compile(tree, 0, "").ok()?;
+            program.memoizable.then(|| Box::new(program))
         };
         self.relaxed.get_or_init(make).as_deref()
     }

@@ -71,17 +71,23 @@ fn fits(bytes: &[u8], from: &[u8; BLOCK], to: &[u8; BLOCK]) -> bool {
     inside.bits() == 0xffff
 }
 
+/// Whether a text of 16 bytes or more begins as `01/Feb/2003:04:0` does.
+#[inline(always)]
+fn is_day_and_hour(date: &[u8]) -> bool {
+    fits(date, b"00/AAA/0000:00:0", b"39/zzz/9999:29:5")
+        && (1..=31).contains(&value(date[0], date[1]))
+        && value(date[12], date[13]) < 24
+        && is_month(&date[3..6])
+}
+
 /// `01/Feb/2003:04:05:06 +0700`
 pub(super) fn http_date(bytes: &[u8], at: usize) -> Found {
     let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<26>()) else {
         return Found::Unsure;
     };
-    let clean = fits(date, b"00/AAA/0000:00:0", b"39/zzz/9999:29:5")
+    let clean = is_day_and_hour(date)
         && fits(&date[10..], b"0:00:00:00 +0000", b"9:29:59:59 -9999")
-        && (1..=31).contains(&value(date[0], date[1]))
-        && value(date[12], date[13]) < 24
-        && date[21] != b','
-        && is_month(&date[3..6]);
+        && date[21] != b',';
     if clean {
         Found::End(digits_end(bytes, at + 26))
     } else {
@@ -94,12 +100,7 @@ pub(super) fn haproxy_date(bytes: &[u8], at: usize) -> Found {
     let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<22>()) else {
         return Found::Unsure;
     };
-    let clean = fits(date, b"00/AAA/0000:00:0", b"39/zzz/9999:29:5")
-        && fits(&date[6..], b"/0000:00:00:00.0", b"/9999:29:59:59.9")
-        && (1..=31).contains(&value(date[0], date[1]))
-        && value(date[12], date[13]) < 24
-        && is_month(&date[3..6]);
-    if !clean {
+    if !is_day_and_hour(date) || !fits(&date[6..], b"/0000:00:00:00.0", b"/9999:29:59:59.9") {
         return Found::Unsure;
     }
     let end = digits_end(bytes, at + 21);

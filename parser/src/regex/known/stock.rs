@@ -46,6 +46,23 @@ macro_rules! int {
         "(?:[+-]?(?:[0-9]+))"
     };
 }
+/// A date of an access log, and a number after `$between`.
+macro_rules! access_date {
+    ($between:literal) => {
+        concat!(
+            monthday!(),
+            "/(?:",
+            month!(),
+            ")/(?:",
+            year!(),
+            "):(?:",
+            time!(),
+            ")",
+            $between,
+            int!()
+        )
+    };
+}
 macro_rules! ipv4 { () => { "(?<![0-9])(?:(?:[0-1]?[0-9]{1,2}|2[0-4][0-9]|25[0-5])[.](?:[0-1]?[0-9]{1,2}|2[0-4][0-9]|25[0-5])[.](?:[0-1]?[0-9]{1,2}|2[0-4][0-9]|25[0-5])[.](?:[0-1]?[0-9]{1,2}|2[0-4][0-9]|25[0-5]))(?![0-9])" } }
 macro_rules! quad {
     () => {
@@ -154,36 +171,8 @@ pub(super) const STOCK: &[(Matcher, &str, &str)] = &[
         "0-9A-Za-z.-",
     ),
     (Matcher::Ip, ip!(), ""),
-    (
-        Matcher::HttpDate,
-        concat!(
-            monthday!(),
-            "/(?:",
-            month!(),
-            ")/(?:",
-            year!(),
-            "):(?:",
-            time!(),
-            ") ",
-            int!()
-        ),
-        "0-9",
-    ),
-    (
-        Matcher::HaproxyDate,
-        concat!(
-            monthday!(),
-            "/(?:",
-            month!(),
-            ")/(?:",
-            year!(),
-            "):(?:",
-            time!(),
-            ").",
-            int!()
-        ),
-        "0-9",
-    ),
+    (Matcher::HttpDate, access_date!(" "), "0-9"),
+    (Matcher::HaproxyDate, access_date!("."), "0-9"),
     (
         Matcher::IsoTimestamp,
         concat!(
