@@ -1,0 +1,144 @@
+//! Texts of anything through what reads text: field references, templates, patterns, the filters that take text apart, JSON. None
+//! may panic, hang or take memory without bound. The texts are pseudo-random but the same on every run, and made of what the readers
+//! give a meaning to. `FUZZ_ROUNDS=1000000 cargo test --release -p kelp-parser --test fuzz` is the long search.
+
+mod bounds;
+mod fields;
+mod filters;
+mod formats;
+mod patterns;
+
+use std::time::{Duration, Instant};
+
+use kelp_parser::codec::{DecodeContext, InvalidUtf8, default_codec};
+use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
+use kelp_parser::event::{Arena, Event, FieldRef, Template, Value, write_json};
+use kelp_parser::filter::BuildContext;
+use kelp_parser::json::{Fractions, parse as parse_json};
+use kelp_parser::pipeline::{Pipeline, WorkerState};
+use kelp_parser::spec::EcsCompatibility;
+use kelp_parser::time::Timestamp;
+
+/// No input may take this long of the processor, even of a slow one.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// No event may take more memory than this.
+const MEMORY_MAX: usize = 64 << 20;
+
+fn now() -> Timestamp {
+    Timestamp::new(1_795_478_400, 0)
+}
+
+/// How many texts each reader gets.
+fn rounds() -> usize {
+    let rounds = std::env::var("FUZZ_ROUNDS").ok();
+    rounds.and_then(|rounds| rounds.parse().ok()).unwrap_or(400)
+}
+
+/// Calls `read` with texts made of `pieces`.
+fn texts(seed: u64, pieces: &[&str], mut read: impl FnMut(&str, &mut Random)) {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ seed);
+    for _ in 0..rounds() {
+        let text = text(pieces, &mut random);
+        let watch = StopWatch::start();
+        read(&text, &mut random);
+        let took = watch.took();
+        assert!(took < LONGEST, "{took:?} for {text:?}");
+    }
+}
+
+/// Measures how long this thread needs a processor: a machine under load may take long for anything.
+struct StopWatch {
+    began: Instant,
+    began_busy: Duration,
+}
+
+impl StopWatch {
+    fn start() -> Self {
+        Self {
+            began: Instant::now(),
+            began_busy: busy(),
+        }
+    }
+
+    fn took(&self) -> Duration {
+        let took = self.began.elapsed();
+        took.min(busy().saturating_sub(self.began_busy))
+    }
+}
+
+/// How long this thread has had a processor; where the system does not tell, as long as it takes.
+fn busy() -> Duration {
+    static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = told.and_then(|told| told.split(' ').next()?.parse().ok());
+    nanos.map_or_else(|| BEGAN.elapsed(), Duration::from_nanos)
+}
+
+/// A text of some pieces; now and then one that repeats them often.
+fn text(pieces: &[&str], random: &mut Random) -> String {
+    let mut text = String::new();
+    for _ in 0..random.below(14) {
+        match random.below(12) {
+            0 => text.extend(char::from_u32(random.below(0x2_0000) as u32)),
+            1 => {
+                let piece = pieces[random.below(pieces.len())];
+                text.push_str(&piece.repeat(random.below(60)));
+            }
+            _ => text.push_str(pieces[random.below(pieces.len())]),
+        }
+    }
+    if random.below(50) == 0 {
+        text = text.repeat(1 + random.below(40));
+    }
+    text
+}
+
+/// A string as a configuration takes it.
+fn quoted(text: &str) -> String {
+    let text = text.replace('"', "'");
+    format!("\"{}\"", text.trim_end_matches('\\'))
+}
+
+/// A filter; `None` where its options are refused.
+fn filter(name: &str, options: &str) -> Option<Pipeline> {
+    let mut sources = SourceMap::default();
+    sources.add("fuzz.conf", format!("filter {{ {name} {{ {options} }} }}"));
+    let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
+    let context = BuildContext::new(EcsCompatibility::default());
+    let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
+    let refused = diagnostics
+        .iter()
+        .any(|found| found.severity == Severity::Error);
+    (!refused).then_some(pipeline)
+}
+
+/// Runs an event with `message` through a filter, and writes what comes of it.
+fn run(pipeline: &Pipeline, message: &str) {
+    let arena = Arena::new();
+    let mut event = Event::new(&arena, now());
+    event.fields_mut().push("message", Value::Str(message));
+    let mut worker = WorkerState::default();
+    let mut written = Vec::new();
+    pipeline.run(event, now(), &mut worker, &mut |event, _| {
+        write_json(&mut written, &event);
+        let text = std::str::from_utf8(&written).unwrap_or_else(|error| panic!("{error}"));
+        let read = Arena::new();
+        assert!(parse_json(text, &read, Fractions::Double).is_ok(), "{text}");
+        written.clear();
+    });
+    let taken = arena.allocated_bytes();
+    assert!(taken < MEMORY_MAX, "{taken} bytes for {message:?}");
+}
+
+/// Xorshift: small, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit.max(1) as u64) as usize
+    }
+}
