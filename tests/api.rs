@@ -223,6 +223,33 @@ fn a_pipeline_that_could_not_start_is_red_until_it_is_mended() {
 }
 
 #[test]
+fn an_input_that_reaches_no_broker_makes_the_health_yellow() {
+    let config = r#"
+    input { kafka { id => "k" bootstrap_servers => "127.0.0.1:1" topics => ["t"] } }
+    output { null { } }
+    "#;
+    let api = Api::of(Kelp::start("unreachable", config, &FLAGS));
+    let begun = Instant::now();
+    let health = loop {
+        let health = api.get("/_health_report");
+        if health["status"] != "green" {
+            break health;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{health}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(health["status"], "yellow", "{health}");
+    assert_eq!(health["symptom"], "input `k` reaches none of its servers");
+    let stats = api.get("/_node/stats/pipelines/p");
+    let input = &stats["pipelines"]["p"]["plugins"]["inputs"][0];
+    assert_eq!(input["unreachable"], true, "{input}");
+    let (_, metrics) = api.ask("GET", "/metrics", "", "");
+    let sample = r#"kelp_input_unreachable{pipeline="p",input="k"} 1"#;
+    assert!(metrics.contains(sample), "{metrics}");
+    drop(api.kelp);
+}
+
+#[test]
 fn levels_of_the_log_can_be_changed_and_reset() {
     let api = Api::start("levels", &[]);
     let (status, _) = api.ask(

@@ -112,6 +112,8 @@ pub struct SourceStats {
     pub in_flight_bytes: usize,
     /// Whether it waits for workers or outputs right now.
     pub is_stalled: bool,
+    /// Whether its servers cannot be reached right now.
+    pub is_unreachable: bool,
     /// How often it had to wait for them.
     pub stalls: u64,
     /// For how long altogether.

@@ -127,6 +127,12 @@ fn findings(pipeline: &Snapshot) -> Vec<Finding> {
                 cause: format!("input `{}` has given up: {failure}", input.id),
                 action: "correct the configuration, and reload or restart",
             });
+        } else if input.stats.is_unreachable {
+            findings.push(Finding {
+                status: Status::Yellow,
+                cause: format!("input `{}` reaches none of its servers", input.id),
+                action: "see whether the brokers of `bootstrap_servers` run, and the log for what they or the network say",
+            });
         } else if input.stats.is_stalled && findings.is_empty() {
             findings.push(Finding {
                 status: Status::Yellow,

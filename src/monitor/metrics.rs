@@ -159,7 +159,7 @@ fn lags(page: &mut Page, node: &NodeSnapshot) {
 
 fn inputs(page: &mut Page, node: &NodeSnapshot) {
     type Read = fn(&kelp_ingest::SourceStats) -> f64;
-    let families: [(&'static str, &str, &str, Read); 8] = [
+    let families: [(&'static str, &str, &str, Read); 9] = [
         (
             "kelp_consumed_records_total",
             "counter",
@@ -177,6 +177,12 @@ fn inputs(page: &mut Page, node: &NodeSnapshot) {
             "gauge",
             "Bytes in flight.",
             |stats| stats.in_flight_bytes as f64,
+        ),
+        (
+            "kelp_input_unreachable",
+            "gauge",
+            "1 while none of the input's servers can be reached.",
+            |stats| f64::from(u8::from(stats.is_unreachable)),
         ),
         (
             "kelp_offset_resets_total",

@@ -196,6 +196,7 @@ fn input(input: &InputSnapshot) -> Value {
         "in_flight_bytes": stats.in_flight_bytes,
         "unsettled": stats.unsettled_records,
         "stalled": stats.is_stalled,
+        "unreachable": stats.is_unreachable,
         "stalls": stats.stalls,
         "rebalances": stats.rebalances,
         "commits": {"successes": stats.commits, "failures": stats.commit_failures},

@@ -8,8 +8,13 @@ use std::time::{Duration, Instant};
 
 /// How long to leave it to librdkafka at first: it reconnects within ten seconds (`reconnect.backoff.max.ms`).
 const FIRST_WAIT: Duration = Duration::from_secs(10);
-/// A group that has nothing to do shows nothing: then it costs a connection now and then.
+/// In a long outage it costs a line in the log now and then.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// Whether librdkafka's statistics (JSON, its STATISTICS.md) tell of a connected broker.
+pub fn is_connected(statistics: &[u8]) -> bool {
+    memchr::memmem::find(statistics, br#""state":"UP""#).is_some()
+}
 
 /// Whether the brokers are lost, and when to do something about it.
 #[derive(Debug, Default)]
@@ -30,7 +35,12 @@ impl LostBrokers {
         });
     }
 
-    /// A broker answered.
+    /// Whether no broker has answered since.
+    pub fn is_lost(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// A broker answered, or is connected.
     pub fn found(&mut self) {
         self.0 = None;
     }
@@ -66,7 +76,19 @@ mod tests {
             .collect();
         assert_eq!(due[..6], [10, 30, 70, 150, 310, 610]);
         assert_eq!(due[6] - due[5], 300);
+        assert!(lost.is_lost());
         lost.found();
+        assert!(!lost.is_lost());
         assert!(!lost.is_search_due(at(9_000)));
+    }
+
+    #[test]
+    fn of_the_statistics_only_the_state_of_a_broker_counts() {
+        assert!(is_connected(
+            br#"{ "brokers":{ "a":{ "state":"DOWN"}, "b":{ "state":"UP", "stateage":1}}}"#
+        ));
+        assert!(!is_connected(
+            br#"{ "brokers":{ "a":{ "state":"TRY_CONNECT"}}, "cgrp":{ "state": "up"}}"#
+        ));
     }
 }

@@ -21,6 +21,8 @@ const FETCH_MAX_BYTES: u64 = 8 << 20;
 /// How long librdkafka waits, once its queue was full, before it looks again whether there is room. Its
 /// default of 1000 ms would leave a fast pipeline idle most of the time with a small queue.
 const QUEUE_BACKOFF_MS: u64 = 10;
+/// How often librdkafka tells of its brokers. A second of a core is some 10,000 such reports of ten partitions.
+const STATISTICS_INTERVAL_MS: u64 = 5_000;
 /// Logstash's default.
 const SESSION_TIMEOUT_MS: u64 = 10_000;
 
@@ -124,6 +126,11 @@ fn plain_options(options: &KafkaInputOptions, config: &mut ClientConfig) {
         ),
         ("reconnect.backoff.ms", number(options.reconnect_backoff_ms)),
         ("retry.backoff.ms", number(options.retry_backoff_ms)),
+        // They tell whether a broker is connected.
+        (
+            "statistics.interval.ms",
+            Some(STATISTICS_INTERVAL_MS.to_string()),
+        ),
         (
             "socket.receive.buffer.bytes",
             buffer(options.receive_buffer_bytes),

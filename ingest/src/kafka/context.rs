@@ -17,7 +17,7 @@ use tracing::{debug, error, info, warn};
 
 use super::assignment::{Assignment, Commit, Place};
 use super::batch_queue::{self, Queue};
-use super::brokers::LostBrokers;
+use super::brokers::{self, LostBrokers};
 use super::errors::Errors;
 use super::holes::Holes;
 use crate::source::Limits;
@@ -349,6 +349,13 @@ impl ClientContext for GroupContext {
             // Retention or truncation overtook us; the line says from where to where.
             RDKafkaLogLevel::Warning if facility == "OFFSET" => self.state().holes.reset(line),
             _ => debug!(facility, "librdkafka: {line}"),
+        }
+    }
+
+    /// A group that has nothing to do shows no other sign of life.
+    fn stats_raw(&self, statistics: &[u8]) {
+        if brokers::is_connected(statistics) {
+            self.state().brokers.found();
         }
     }
 

@@ -152,6 +152,7 @@ impl Member {
         stats.stalls += shared.stalls.load(Ordering::Relaxed);
         stats.stalled_time += Duration::from_millis(shared.stalled_ms.load(Ordering::Relaxed));
         let state = self.context.state();
+        stats.is_unreachable |= state.brokers.is_lost();
         stats.rebalances += state.rebalances;
         stats.commits += state.commits;
         stats.commit_failures += state.commit_failures;

@@ -139,13 +139,22 @@ fn a_cluster_that_had_no_brokers_is_found_again() {
         });
     };
     lists(2);
+    wait_until("the input reaches its broker", &|| {
+        !input.stats().is_unreachable
+    });
     broker.is_starting.store(true, Ordering::SeqCst);
     lists(1);
+    wait_until("the input tells that it reaches none", &|| {
+        input.stats().is_unreachable
+    });
     // What it knew is forgotten by now, its connections are closed.
     thread::sleep(Duration::from_secs(1));
     broker.is_starting.store(false, Ordering::SeqCst);
     let connections = broker.connections.load(Ordering::SeqCst);
     lists(2);
     assert!(broker.connections.load(Ordering::SeqCst) > connections);
+    wait_until("the input reaches its broker again", &|| {
+        !input.stats().is_unreachable
+    });
     Box::new(input).drain(Instant::now());
 }
