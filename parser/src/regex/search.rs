@@ -81,6 +81,8 @@ pub(super) struct Meter<'a> {
     left: u64,
     /// Steps until the next check.
     until_check: u64,
+    /// Steps owed since it was due.
+    overdue: u64,
     /// What is to be stopped for, and how many steps after the next check.
     stop: Option<(Stop, u64)>,
     keep_going: Option<&'a mut dyn FnMut() -> bool>,
@@ -91,6 +93,7 @@ impl<'a> Meter<'a> {
         Meter {
             left: budget.steps,
             until_check: 0,
+            overdue: 0,
             stop: None,
             keep_going: budget.keep_going,
         }
@@ -112,6 +115,7 @@ impl<'a> Meter<'a> {
     fn go_on(&mut self) {
         let until_stop = self.stop.map_or(u64::MAX, |(_, steps)| steps);
         self.until_check = until_stop.min(STEPS_PER_QUESTION).min(self.left);
+        self.overdue = 0;
         self.left -= self.until_check;
         if let Some((_, steps)) = &mut self.stop {
             *steps -= self.until_check;
@@ -130,7 +134,7 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Takes some steps; that they were too many is found out when others are taken.
+    /// Takes some steps; that they were too many is found out when others are taken, or by [`is_overdue`](Self::is_overdue).
     #[inline(always)]
     pub(super) fn owe(&mut self, steps: u64) {
         match self.until_check.checked_sub(steps) {
@@ -146,12 +150,37 @@ impl<'a> Meter<'a> {
     fn take_beyond_check(&mut self, steps: u64) -> bool {
         let over = steps - self.until_check;
         let enough = over <= self.left;
+        self.overdue = self.overdue.saturating_add(over);
         self.left = self.left.saturating_sub(over);
         self.until_check = 0;
         if let Some((_, steps)) = &mut self.stop {
             *steps = steps.saturating_sub(over);
         }
         enough
+    }
+
+    /// Whether so much is owed that the question cannot wait for the next choice to fail.
+    #[inline(always)]
+    pub(super) fn is_overdue(&self) -> bool {
+        self.overdue >= STEPS_PER_QUESTION
+    }
+
+    /// Asks whether to go on. What the search is to be stopped for waits for the next choice to fail: up to here nothing was in vain.
+    #[cold]
+    pub(super) fn ask(&mut self) -> Result<(), Stop> {
+        self.overdue = 0;
+        match self.left() {
+            0 => Err(Stop::Budget),
+            _ => self.question(),
+        }
+    }
+
+    fn question(&mut self) -> Result<(), Stop> {
+        let keep_going = self.keep_going.as_mut();
+        match keep_going.is_none_or(|keep_going| keep_going()) {
+            true => Ok(()),
+            false => Err(Stop::Budget),
+        }
     }
 
     #[cold]
@@ -165,11 +194,7 @@ impl<'a> Meter<'a> {
             return Err(stop);
         }
         self.go_on();
-        let keep_going = self.keep_going.as_mut();
-        match keep_going.is_none_or(|keep_going| keep_going()) {
-            true => Ok(()),
-            false => Err(Stop::Budget),
-        }
+        self.question()
     }
 }
 

@@ -104,6 +104,10 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                 let way = self.fields(pc, at);
                 (pc, at) = (way.pc, way.at as usize);
             }
+            if self.meter.is_overdue() {
+                self.meter.ask()?;
+                continue;
+            }
             let op = &program.ops[pc as usize];
             if matches!(op, Op::Match) {
                 self.slots[1] = at as u32;

@@ -31,6 +31,9 @@ impl<const MEMO: bool> Machine<'_, '_, MEMO> {
                 FieldKind::Dispatch | FieldKind::Loop => {
                     if field.kind == FieldKind::Loop {
                         self.meter.owe(1);
+                        if self.meter.is_overdue() {
+                            return Way::to(self.next_of(field, at), at);
+                        }
                     }
                     pc = self.next_of(field, at);
                     continue;
