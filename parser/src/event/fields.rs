@@ -1,6 +1,9 @@
 //! An object in the making that may become large.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use foldhash::fast::RandomState;
 
 use super::{Arena, Object, Value};
 
@@ -11,7 +14,7 @@ const HASHED_FROM: usize = 24;
 /// The fields of an object, whose repeated keys are found however many there are.
 pub(crate) struct Fields<'a> {
     object: Object<'a>,
-    places: Option<HashMap<&'a str, usize>>,
+    places: Option<HashMap<&'a str, usize, RandomState>>,
 }
 
 impl<'a> Fields<'a> {
@@ -32,9 +35,8 @@ impl<'a> Fields<'a> {
 
     /// Sets `key`, in its old place where there was one.
     pub(crate) fn set(&mut self, key: &'a str, value: Value<'a>) {
-        match self.get_mut(key) {
-            Some(old) => *old = value,
-            None => self.push(key, value),
+        if let Some((old, value)) = self.add(key, value) {
+            *old = value;
         }
     }
 
@@ -43,21 +45,40 @@ impl<'a> Fields<'a> {
         if self.object.len() < HASHED_FROM {
             return self.object.get_mut(key);
         }
-        let object = &self.object;
-        let places = self.places.get_or_insert_with(|| {
-            let keys = object.iter().map(|(key, _)| key);
-            keys.zip(0..).collect()
-        });
-        let place = *places.get(key)?;
+        let place = *self.places().get(key)?;
         self.object.value_at_mut(place)
     }
 
-    /// Appends a field whose key the caller knows not to be there yet.
-    pub(crate) fn push(&mut self, key: &'a str, value: Value<'a>) {
-        if let Some(places) = &mut self.places {
-            places.insert(key, self.object.len());
+    /// Appends a field; where there is one of this key already, gives its value and `value` back.
+    pub(crate) fn add(
+        &mut self,
+        key: &'a str,
+        value: Value<'a>,
+    ) -> Option<(&mut Value<'a>, Value<'a>)> {
+        let len = self.object.len();
+        let place = match len < HASHED_FROM {
+            true => self.object.position(key),
+            false => match self.places().entry(key) {
+                Entry::Occupied(place) => Some(*place.get()),
+                Entry::Vacant(place) => {
+                    place.insert(len);
+                    None
+                }
+            },
+        };
+        if let Some(place) = place {
+            return self.object.value_at_mut(place).map(|old| (old, value));
         }
         self.object.push(key, value);
+        None
+    }
+
+    fn places(&mut self) -> &mut HashMap<&'a str, usize, RandomState> {
+        let object = &self.object;
+        self.places.get_or_insert_with(|| {
+            let keys = object.iter().map(|(key, _)| key);
+            keys.zip(0..).collect()
+        })
     }
 }
 

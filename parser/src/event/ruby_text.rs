@@ -72,11 +72,14 @@ pub(crate) fn push_escaped_ruby(out: &mut Vec<u8>, bytes: &[u8]) {
             let next = characters.peek().copied();
             push_escaped_character(out, character, next);
         }
-        for byte in chunk.invalid() {
-            let _ = write!(out, "\\x{byte:02X}");
+        for &byte in chunk.invalid() {
+            let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]);
+            out.extend_from_slice(&[b'\\', b'x', high, low]);
         }
     }
 }
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 fn push_escaped_character(out: &mut Vec<u8>, character: char, next: Option<char>) {
     let escape: &[u8] = match character {

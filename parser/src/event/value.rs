@@ -158,7 +158,8 @@ impl<'a> Object<'a> {
         self.entries.get_mut(place).map(|(_, value)| value)
     }
 
-    fn position(&self, key: &str) -> Option<usize> {
+    /// Which of the fields has this key.
+    pub(crate) fn position(&self, key: &str) -> Option<usize> {
         self.entries.iter().position(|(have, _)| same(have, key))
     }
 

@@ -112,9 +112,9 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
             Some(inner) => Value::Object(inner),
             None => Value::Str(value),
         };
-        match pairs.get_mut(key) {
-            None => pairs.push(key, value),
-            Some(Value::Array(values)) => {
+        match pairs.add(key, value) {
+            None => {}
+            Some((Value::Array(values), value)) => {
                 if let Value::Str(text) = value
                     && let Some(seen) = self.seen[self.depth].get_mut(key)
                 {
@@ -122,7 +122,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
                 }
                 values.push(value);
             }
-            Some(single) => {
+            Some((single, value)) => {
                 let both = [std::mem::replace(single, Value::Null), value];
                 *single = Value::Array(Array::from_iter_in(both, arena));
             }
