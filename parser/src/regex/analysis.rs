@@ -175,9 +175,9 @@ pub(super) fn resolve_boundaries(node: &mut Node) {
             let in_word = |class: Option<CharClass>| {
                 class.is_some_and(|class| class.is_subset(class::unicode_word()))
             };
-            if in_word(last_class(&Node::Concat(nodes[..at].to_vec()))) {
+            if in_word(edge_of_sequence(&nodes[..at], &LAST)) {
                 nodes[at] = not_word(false);
-            } else if in_word(first_class(&Node::Concat(nodes[at + 1..].to_vec()))) {
+            } else if in_word(edge_of_sequence(&nodes[at + 1..], &FIRST)) {
                 nodes[at] = not_word(true);
             }
         }
@@ -194,45 +194,55 @@ pub(super) fn resolve_boundaries(node: &mut Node) {
     }
 }
 
-/// A superset of the first characters of a node that is never empty.
-fn first_class(node: &Node) -> Option<CharClass> {
-    edge_class(node, &<[Node]>::split_first, &|text| text.chars().next())
-}
-
 /// A superset of the last characters of a node that is never empty.
 pub(super) fn last_class(node: &Node) -> Option<CharClass> {
-    edge_class(node, &<[Node]>::split_last, &|text| text.chars().last())
+    edge_class(node, &LAST)
 }
 
 /// The node at an edge of a sequence, and the others.
-type PickNode = dyn Fn(&[Node]) -> Option<(&Node, &[Node])>;
+type PickNode = fn(&[Node]) -> Option<(&Node, &[Node])>;
 
-fn edge_class(
-    node: &Node,
-    pick: &PickNode,
-    pick_char: &dyn Fn(&str) -> Option<char>,
-) -> Option<CharClass> {
+/// Which edge of nodes and texts is looked at.
+struct Edge {
+    node: PickNode,
+    character: fn(&str) -> Option<char>,
+}
+
+const FIRST: Edge = Edge {
+    node: <[Node]>::split_first,
+    character: |text| text.chars().next(),
+};
+const LAST: Edge = Edge {
+    node: <[Node]>::split_last,
+    character: |text| text.chars().last(),
+};
+
+/// A superset of the characters at an edge of a node that is never empty.
+fn edge_class(node: &Node, edge: &Edge) -> Option<CharClass> {
     match node {
         Node::Class(class) => Some(class.clone()),
-        Node::Literal(text) => pick_char(text).map(CharClass::single),
-        Node::Concat(nodes) => {
-            // Of nodes that may be empty, what comes before (or after) them can be at the edge too.
-            let (edge, rest) = pick(nodes)?;
-            let own = edge_class(edge, pick, pick_char).or_else(|| match edge {
-                Node::Repeat(Repeat { node, .. }) => single_class(node),
-                _ => None,
-            })?;
-            match nullable(edge) {
-                true => Some(own.union(edge_class(&Node::Concat(rest.to_vec()), pick, pick_char)?)),
-                false => Some(own),
-            }
-        }
+        Node::Literal(text) => (edge.character)(text).map(CharClass::single),
+        Node::Concat(nodes) => edge_of_sequence(nodes, edge),
         Node::Alternate(nodes) => nodes.iter().try_fold(CharClass::empty(), |class, node| {
-            edge_class(node, pick, pick_char).map(|edge| class.union(edge))
+            edge_class(node, edge).map(|edge| class.union(edge))
         }),
-        Node::Repeat(Repeat { node, min, .. }) if *min > 0 => edge_class(node, pick, pick_char),
-        Node::Capture { node, .. } | Node::Atomic(node) => edge_class(node, pick, pick_char),
+        Node::Repeat(Repeat { node, min, .. }) if *min > 0 => edge_class(node, edge),
+        Node::Capture { node, .. } | Node::Atomic(node) => edge_class(node, edge),
         _ => None,
+    }
+}
+
+/// The same of nodes one after the other.
+fn edge_of_sequence(nodes: &[Node], edge: &Edge) -> Option<CharClass> {
+    // Of nodes that may be empty, what comes before (or after) them can be at the edge too.
+    let (outermost, rest) = (edge.node)(nodes)?;
+    let own = edge_class(outermost, edge).or_else(|| match outermost {
+        Node::Repeat(Repeat { node, .. }) => single_class(node),
+        _ => None,
+    })?;
+    match nullable(outermost) {
+        true => Some(own.union(edge_of_sequence(rest, edge)?)),
+        false => Some(own),
     }
 }
 

@@ -33,11 +33,20 @@ impl ByteSet {
         let lead = |c: char| c.encode_utf8(&mut [0; 4]).as_bytes()[0];
         let mut set = ByteSet::EMPTY;
         for (first, last) in class.ranges() {
-            (lead(first)..=lead(last))
-                .filter(|b| !(0x80..0xc0).contains(b))
-                .for_each(|b| set.insert(b));
+            set.insert_range(lead(first), lead(last));
         }
+        // No character begins with these.
+        set.bits[2] = 0;
         set
+    }
+
+    fn insert_range(&mut self, first: u8, last: u8) {
+        for (word, bits) in (first >> 6..=last >> 6).zip(&mut self.bits[usize::from(first >> 6)..])
+        {
+            let from = first.saturating_sub(word << 6);
+            let to = (last - (word << 6)).min(63);
+            *bits |= (!0 << from) & (!0 >> (63 - to));
+        }
     }
 
     pub(super) fn of_byte(byte: u8) -> ByteSet {
@@ -116,5 +125,18 @@ mod tests {
                 .without(ByteSet::ALL)
                 .is_empty()
         );
+        for (first, last) in [
+            (0, 0),
+            (0, 63),
+            (63, 64),
+            (10, 127),
+            (1, 255),
+            (192, 255),
+            (255, 255),
+        ] {
+            let mut set = ByteSet::EMPTY;
+            set.insert_range(first, last);
+            assert!(set.bytes().eq(first..=last), "{first} to {last}");
+        }
     }
 }

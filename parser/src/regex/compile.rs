@@ -19,7 +19,7 @@ use super::program::{Backref, DispatchTable, FAIL, Known, Op, Pc, Program, Run};
 use super::table::{ClassTable, NextTable};
 use scope::is_implied;
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Programs longer than this are refused.
 const MAX_OPS: usize = 60_000;
@@ -136,7 +136,7 @@ pub(super) struct Compiler {
     scope: u16,
     scope_count: u16,
     loops: Vec<u16>,
-    iterations: Vec<Option<Box<[u16]>>>,
+    iterations: Vec<Option<Arc<[u16]>>>,
     pub(super) classes: Vec<CharClass>,
     class_index: HashMap<CharClass, u16>,
     nexts: Vec<ByteSet>,
@@ -288,22 +288,35 @@ impl Compiler {
     fn dispatch(&mut self, at: Pc, branches: &[(ByteSet, Pc)], reset: u16) {
         let mut table: DispatchTable = [FAIL as u16; 257];
         let mut known: HashMap<Vec<Pc>, Pc> = HashMap::new();
+        let mut viable: Vec<Pc> = Vec::with_capacity(branches.len());
+        // Neighbouring bytes mostly lead to the same branches.
+        let (mut last, mut target) = (Vec::with_capacity(branches.len()), FAIL);
         for (byte, entry) in table.iter_mut().enumerate() {
             let admits = |set: &ByteSet| {
                 u8::try_from(byte).map_or(set.contains_end(), |byte| set.contains(byte))
             };
-            let viable: Vec<Pc> = branches
-                .iter()
-                .filter(|(set, _)| admits(set))
-                .map(|(_, pc)| *pc)
-                .collect();
-            let target = match viable[..] {
-                [] => FAIL,
-                [only] => only,
-                _ => *known
-                    .entry(viable)
-                    .or_insert_with_key(|viable| self.splits(viable, reset)),
-            };
+            viable.clear();
+            viable.extend(
+                branches
+                    .iter()
+                    .filter(|(set, _)| admits(set))
+                    .map(|(_, pc)| *pc),
+            );
+            if viable != last {
+                target = match viable[..] {
+                    [] => FAIL,
+                    [only] => only,
+                    _ => match known.get(&viable[..]) {
+                        Some(&target) => target,
+                        None => {
+                            let target = self.splits(&viable, reset);
+                            known.insert(viable.clone(), target);
+                            target
+                        }
+                    },
+                };
+                std::mem::swap(&mut viable, &mut last);
+            }
             *entry = target as u16;
         }
         self.dispatches.push(table);
@@ -346,8 +359,15 @@ impl Compiler {
             Some(after) => after,
             None => self.first_unset,
         });
-        self.iterations
-            .push((!self.loops.is_empty()).then(|| self.loops[..].into()));
+        let before = self.iterations.last().cloned().flatten();
+        self.iterations.push(match &self.loops[..] {
+            [] => None,
+            loops => Some(
+                before
+                    .filter(|before| before[..] == *loops)
+                    .unwrap_or_else(|| loops.into()),
+            ),
+        });
         self.ops.len() as Pc - 1
     }
 

@@ -7,7 +7,7 @@ use super::prefilter::Prefilter;
 use super::relax::relaxed;
 use super::scan::Scan;
 use super::table::{ClassTable, NextTable};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Index of an operation.
 pub(super) type Pc = u32;
@@ -326,7 +326,7 @@ pub(super) struct Program {
     pub(super) scopes: Vec<u16>,
     pub(super) scope_count: u16,
     /// The loops around each operation whose iterations may be empty: the slots that say where they began.
-    pub(super) iterations: Vec<Option<Box<[u16]>>>,
+    pub(super) iterations: Vec<Option<Arc<[u16]>>>,
     /// For each operation the first slot of a capture that is not set yet when it is come by, unless the capture is
     /// in a loop: those restore their slots themselves.
     pub(super) resets: Vec<u16>,
