@@ -105,8 +105,13 @@ fn a_broker_that_restarts_is_consumed_to_the_end() {
     let mut kelp = Kelp::start(&servers, &topic, CONFIG, &[]);
     some_documents(&servers, &topic);
     servers.kafka.kill().unwrap();
-    sleep(Duration::from_secs(3));
+    let health = |colour: &str| {
+        let is = |health: &String| health.starts_with(colour);
+        wait_until(colour, 60, || kelp.health(), is);
+    };
+    health("yellow: input `");
     servers.kafka.restart().unwrap();
+    health("green");
     topic.write((total..total + 1000).map(|n| format!(r#"{{"n":{n}}}"#)));
     everything_arrives(&servers, &topic, &mut kelp, total + 1000);
 }

@@ -178,6 +178,19 @@ impl Kelp {
         text(&done.stdout)
     }
 
+    /// What `kelp health` says of it: a colour, and what is the matter.
+    pub fn health(&self) -> String {
+        self.wait_for_log("api on http://", 1);
+        let log = self.log();
+        let (_, address) = log.rsplit_once("api on http://").unwrap();
+        let (address, _) = address.split_once(": ").unwrap();
+        let done = Command::new(program())
+            .args(["health", "--api", address])
+            .output()
+            .unwrap();
+        String::from_utf8(done.stdout).unwrap()
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.service.log_path()).unwrap()).into_owned()
