@@ -34,7 +34,7 @@ pub fn parse<'a>(
     arena: &'a Arena,
     fractions: Fractions,
 ) -> Result<Value<'a>, JsonError> {
-    let (value, end) = parse_prefix(text, arena, fractions)?;
+    let (value, end) = read(text, arena, fractions, Fields::new)?;
     match text.as_bytes()[end..]
         .iter()
         .position(|byte| !is_space(*byte))
@@ -47,11 +47,24 @@ pub fn parse<'a>(
     }
 }
 
-/// Reads the JSON value at the start of `text`; also tells where it ends.
+/// Reads the JSON value of an event at the start of `text`; also tells where it ends.
+///
+/// # Panics
+/// When one of its objects has more fields than this thread's events may have, see
+/// [`limit_fields`](crate::event::limit_fields).
 pub fn parse_prefix<'a>(
     text: &'a str,
     arena: &'a Arena,
     fractions: Fractions,
+) -> Result<(Value<'a>, usize), JsonError> {
+    read(text, arena, fractions, Fields::of_event)
+}
+
+fn read<'a>(
+    text: &'a str,
+    arena: &'a Arena,
+    fractions: Fractions,
+    new_fields: fn(&'a Arena) -> Fields<'a>,
 ) -> Result<(Value<'a>, usize), JsonError> {
     let mut reader = Reader {
         text,
@@ -59,6 +72,7 @@ pub fn parse_prefix<'a>(
         at: if text.starts_with('\u{feff}') { 3 } else { 0 },
         arena,
         fractions,
+        new_fields,
     };
     let value = reader.value(0)?;
     Ok((value, reader.at))
@@ -70,6 +84,7 @@ struct Reader<'a> {
     at: usize,
     arena: &'a Arena,
     fractions: Fractions,
+    new_fields: fn(&'a Arena) -> Fields<'a>,
 }
 
 fn is_space(byte: u8) -> bool {
@@ -150,7 +165,7 @@ impl<'a> Reader<'a> {
             return self.error("nested too deep");
         }
         self.at += 1;
-        let mut fields = Fields::new(self.arena);
+        let mut fields = (self.new_fields)(self.arena);
         if self.peek() == b'}' {
             self.at += 1;
             return Ok(Value::Object(fields.into_object()));

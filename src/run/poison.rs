@@ -7,11 +7,15 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
+use kelp_parser::event::TooManyFields;
 use kelp_parser::record::Origin;
 use kelp_sink::Reason;
 
 /// How often records set apart are told of.
 const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Why a record is set apart of which an event has too many fields.
+pub(super) const TOO_MANY_FIELDS: &str =
+    "an event has more fields than kelp.event.max_fields allows";
 /// What the arena and its collections say when it may not grow any more.
 const ARENA_IS_FULL: [&str; 2] = ["out of memory", "encountered allocation error"];
 
@@ -54,10 +58,10 @@ impl Isolation {
         let (is_defect, reason) = match caught(pass) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(reason)) => (false, reason),
-            Err(panicked) if panicked.is_of_arena() => {
-                let text = "what is made of the message takes more memory than kelp.event.max_bytes allows";
-                (false, Reason::unsent("event_too_large", text))
-            }
+            Err(Panicked {
+                too_large: Some(why),
+                ..
+            }) => (false, Reason::unsent("event_too_large", why)),
             Err(panicked) => (true, Reason::unsent("panic", panicked.to_string())),
         };
         if self.told.is_some_and(|told| told.elapsed() < TELL_EVERY) {
@@ -91,13 +95,8 @@ impl Isolation {
 pub(super) struct Panicked {
     text: String,
     place: String,
-}
-
-impl Panicked {
-    fn is_of_arena(&self) -> bool {
-        let says = |words: &&str| self.text.starts_with(words);
-        ARENA_IS_FULL.iter().any(says)
-    }
+    /// What was too large, where it was no defect but a limit.
+    too_large: Option<&'static str>,
 }
 
 thread_local! {
@@ -114,7 +113,19 @@ pub(super) fn caught<T>(pass: impl FnOnce() -> T) -> Result<T, Panicked> {
     done.map_err(|panic| Panicked {
         text: text_of(&*panic).to_owned(),
         place: PLACE.take(),
+        too_large: too_large(&*panic),
     })
+}
+
+fn too_large(panic: &(dyn Any + Send)) -> Option<&'static str> {
+    let text = text_of(panic);
+    if panic.is::<TooManyFields>() {
+        Some(TOO_MANY_FIELDS)
+    } else if ARENA_IS_FULL.iter().any(|words| text.starts_with(words)) {
+        Some("what is made of the message takes more memory than kelp.event.max_bytes allows")
+    } else {
+        None
+    }
 }
 
 /// Panics that are caught are told of by whoever caught them, so the hook only notes where they happened.
@@ -171,6 +182,20 @@ mod tests {
         let given = Reason::unsent("x", "y");
         assert_eq!(isolation.run(|| origin, || Err(given.clone())), Err(given));
         assert_eq!(isolation.silent, 1);
+    }
+
+    #[test]
+    fn too_many_fields_are_no_defect() {
+        let origin = Origin::Line {
+            source: "s",
+            number: 0,
+        };
+        let pass = || std::panic::panic_any(TooManyFields);
+        let reason = Isolation::default().run(|| origin, pass).unwrap_err();
+        assert_eq!(
+            (&reason.kind[..], &reason.text[..]),
+            ("event_too_large", TOO_MANY_FIELDS)
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvError, select};
 use kelp_ingest::Batch;
 use kelp_parser::codec::{DecodeContext, InvalidUtf8};
-use kelp_parser::event::{Arena, Event, Object, Value};
+use kelp_parser::event::{Arena, Event, Object, Value, limit_fields};
 use kelp_parser::flow::Position;
 use kelp_parser::pipeline::WorkerState;
 use kelp_parser::receipt::Receipts;
@@ -17,7 +17,7 @@ use kelp_parser::time::Timestamp;
 use kelp_sink::dead_letter::{DeadLetter, DeadLetters};
 use kelp_sink::{Provenance, Reason, Writer};
 
-use super::poison::{EventLimits, Isolation, caught};
+use super::poison::{EventLimits, Isolation, TOO_MANY_FIELDS, caught};
 use super::stats::WorkerStats;
 use super::topology::Topology;
 use crate::clock::now;
@@ -72,6 +72,7 @@ impl Worker {
 
     /// Works until every input has ended and the queue is empty, or `stop` is disconnected.
     pub fn run(mut self, batches: &Receiver<Batch>, stop: &Receiver<Infallible>) {
+        limit_fields(self.limits.max_fields);
         loop {
             select! {
                 recv(batches) -> batch => match batch {
@@ -218,11 +219,7 @@ impl Worker {
         );
         stats.count_events(decoded.into(), written);
         if has_too_many_fields {
-            let text = format!(
-                "an event has more than {} fields, kelp.event.max_fields",
-                limits.max_fields
-            );
-            return Err(Reason::unsent("event_too_large", text));
+            return Err(Reason::unsent("event_too_large", TOO_MANY_FIELDS));
         }
         Ok(())
     }

@@ -107,7 +107,7 @@ fn value_of<'a>(read: ValueRef<'a>, arena: &'a Arena) -> Option<Value<'a>> {
             Value::Array(array)
         }
         ValueRef::Map(entries) => {
-            let mut object = Fields::new(arena);
+            let mut object = Fields::of_event(arena);
             for (key, value) in entries {
                 let key = match value_of(key, arena)? {
                     Value::Str(key) => key,

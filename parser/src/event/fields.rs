@@ -1,5 +1,6 @@
 //! An object in the making that may become large.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -11,10 +12,25 @@ use super::{Arena, Object, Value};
 /// thousand of them would take minutes.
 const HASHED_FROM: usize = 24;
 
+thread_local! {
+    static MOST_FIELDS: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// From now on, on this thread, codecs and filters that find more fields than this for one object of an event panic with
+/// [`TooManyFields`], as an arena does that may not grow any more: looking for all of them would hold up the events behind it.
+pub fn limit_fields(most: usize) {
+    MOST_FIELDS.set(most);
+}
+
+/// What is panicked with, see [`limit_fields`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyFields;
+
 /// The fields of an object, whose repeated keys are found however many there are.
 pub(crate) struct Fields<'a> {
     object: Object<'a>,
     places: Option<HashMap<&'a str, usize, RandomState>>,
+    most: usize,
 }
 
 impl<'a> Fields<'a> {
@@ -22,6 +38,15 @@ impl<'a> Fields<'a> {
         Self {
             object: Object::with_capacity(arena, 8),
             places: None,
+            most: usize::MAX,
+        }
+    }
+
+    /// Of an event, to which the limit of this thread applies.
+    pub(crate) fn of_event(arena: &'a Arena) -> Self {
+        Self {
+            most: MOST_FIELDS.get(),
+            ..Self::new(arena)
         }
     }
 
@@ -69,6 +94,9 @@ impl<'a> Fields<'a> {
         if let Some(place) = place {
             return self.object.value_at_mut(place).map(|old| (old, value));
         }
+        if len >= self.most {
+            std::panic::panic_any(TooManyFields);
+        }
         self.object.push(key, value);
         None
     }
@@ -85,6 +113,31 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_fields_than_the_limit_are_not_even_looked_for() {
+        let add = |most: usize, of_event: bool| {
+            std::thread::spawn(move || {
+                limit_fields(most);
+                let arena = Arena::new();
+                let mut fields = match of_event {
+                    true => Fields::of_event(&arena),
+                    false => Fields::new(&arena),
+                };
+                for number in 0..50 {
+                    fields.set(arena.alloc_str(&number.to_string()), Value::Null);
+                }
+                fields.into_object().len()
+            })
+            .join()
+        };
+        assert_eq!(add(50, true).unwrap(), 50);
+        assert_eq!(add(10, false).unwrap(), 50);
+        for most in [10, 49] {
+            let panic = add(most, true).unwrap_err();
+            assert_eq!(panic.downcast_ref(), Some(&TooManyFields));
+        }
+    }
 
     #[test]
     fn few_and_many_keys_are_found_alike() {

@@ -20,6 +20,7 @@ mod value;
 pub use field_ref::{FieldRef, FieldRefError, Root};
 pub use field_template::{EventError, FieldTemplate};
 pub(crate) use fields::Fields;
+pub use fields::{TooManyFields, limit_fields};
 pub use intern::intern;
 pub use json::{write_json, write_json_string};
 pub use lineage::Lineage;

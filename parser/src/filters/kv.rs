@@ -298,7 +298,7 @@ impl Kv {
         scratch: &mut Scratch,
     ) -> Result<Object<'a>, BudgetExceeded> {
         let mut scan = Scan::new(self, event, scratch);
-        let mut pairs = Fields::new(event.arena());
+        let mut pairs = Fields::of_event(event.arena());
         match event.get(self.options.source) {
             Some(Value::Str(text)) => scan.parse(text, &mut pairs)?,
             Some(Value::Array(values)) => {

@@ -148,7 +148,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
         if !self.kv.options.recursive || self.depth == NESTING_MAX {
             return Ok(None);
         }
-        let mut inner = Fields::new(self.event.arena());
+        let mut inner = Fields::of_event(self.event.arena());
         self.depth += 1;
         self.seen.push(HashMap::new());
         let parsed = self.parse(value, &mut inner);
