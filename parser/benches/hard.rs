@@ -206,6 +206,58 @@ fn rows() -> Vec<Row> {
             |n| fields(n, |k| format!("a.k{k}")),
         ),
         (
+            "de_dot",
+            owned("recursive => true"),
+            "many names below one",
+            5_000,
+            |n| format!("{{\"o\":{}}}", fields(n, |k| format!("a.k{k}"))),
+        ),
+        (
+            "prune",
+            owned("blacklist_names => [\"[13579]$\"]"),
+            "half of many fields",
+            5_000,
+            |n| fields(n, |k| format!("k{k}")),
+        ),
+        (
+            "json",
+            owned("source => \"k0\""),
+            "few fields into an event of many",
+            5_000,
+            |n| {
+                fields(n, |k| format!("k{k}")).replacen(
+                    "\"0\"",
+                    "\"{\\\"k7\\\":1,\\\"new\\\":2}\"",
+                    1,
+                )
+            },
+        ),
+        (
+            "kv",
+            owned("source => \"k0\""),
+            "few pairs into an event of many fields",
+            5_000,
+            |n| fields(n, |k| format!("k{k}")).replacen("\"0\"", "\"k7=1 new=2\"", 1),
+        ),
+        (
+            "ruby",
+            owned(
+                "code => \"event.to_hash.each { |k, v| event.set('new_' + k, v) unless k.start_with?('@') }\"",
+            ),
+            "sets as many fields as there are",
+            1_000,
+            |n| fields(n, |k| format!("k{k}")),
+        ),
+        (
+            "ruby",
+            owned(
+                "code => \"event.to_hash.each { |k, v| event.remove(k) unless k.start_with?('@') }\"",
+            ),
+            "removes many fields",
+            1_000,
+            |n| fields(n, |k| format!("k{k}")),
+        ),
+        (
             "fingerprint",
             owned("method => \"SHA256\" concatenate_all_fields => true"),
             "many fields",

@@ -329,7 +329,7 @@ fn contains(event: &Event<'_>, needle: &Operand, haystack: &Operand) -> bool {
             }
         }
         (Operand::Constant(needle), Operand::Field(field)) => {
-            matches!(event.get(*field), Some(Value::Array(items)) if items.contains(&needle.value()))
+            matches!(event.get(*field), Some(Value::Array(items)) if items.iter().any(|item| *item == needle.value()))
         }
         (Operand::Field(field), Operand::Constant(haystack)) => {
             matches!(event.get(*field), Some(Value::Str(part)) if text_contains(*haystack, part))

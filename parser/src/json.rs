@@ -4,7 +4,7 @@
 //! characters in strings), with the bounds that protect it: nesting and nothing else, since the text
 //! is already in memory.
 
-use crate::event::{Arena, ArenaString, Array, Fields, Value};
+use crate::event::{Arena, ArenaString, Array, FieldLimit, Object, Value};
 
 /// How deep arrays and objects may nest (Jackson's default bound).
 const DEPTH_MAX: usize = 1000;
@@ -34,7 +34,7 @@ pub fn parse<'a>(
     arena: &'a Arena,
     fractions: Fractions,
 ) -> Result<Value<'a>, JsonError> {
-    let (value, end) = read(text, arena, fractions, Fields::new)?;
+    let (value, end) = read(text, arena, fractions, FieldLimit::NONE)?;
     match text.as_bytes()[end..]
         .iter()
         .position(|byte| !is_space(*byte))
@@ -57,14 +57,14 @@ pub fn parse_prefix<'a>(
     arena: &'a Arena,
     fractions: Fractions,
 ) -> Result<(Value<'a>, usize), JsonError> {
-    read(text, arena, fractions, Fields::of_event)
+    read(text, arena, fractions, FieldLimit::of_events())
 }
 
 fn read<'a>(
     text: &'a str,
     arena: &'a Arena,
     fractions: Fractions,
-    new_fields: fn(&'a Arena) -> Fields<'a>,
+    limit: FieldLimit,
 ) -> Result<(Value<'a>, usize), JsonError> {
     let mut reader = Reader {
         text,
@@ -72,7 +72,7 @@ fn read<'a>(
         at: if text.starts_with('\u{feff}') { 3 } else { 0 },
         arena,
         fractions,
-        new_fields,
+        limit,
     };
     let value = reader.value(0)?;
     Ok((value, reader.at))
@@ -84,7 +84,7 @@ struct Reader<'a> {
     at: usize,
     arena: &'a Arena,
     fractions: Fractions,
-    new_fields: fn(&'a Arena) -> Fields<'a>,
+    limit: FieldLimit,
 }
 
 fn is_space(byte: u8) -> bool {
@@ -165,10 +165,10 @@ impl<'a> Reader<'a> {
             return self.error("nested too deep");
         }
         self.at += 1;
-        let mut fields = (self.new_fields)(self.arena);
+        let mut fields = Object::with_capacity(self.arena, 8);
         if self.peek() == b'}' {
             self.at += 1;
-            return Ok(Value::Object(fields.into_object()));
+            return Ok(Value::Object(fields));
         }
         loop {
             if self.peek() != b'"' {
@@ -181,11 +181,12 @@ impl<'a> Reader<'a> {
             self.at += 1;
             let value = self.value(depth + 1)?;
             fields.set(key, value);
+            self.limit.check(fields.len());
             match self.peek() {
                 b',' => self.at += 1,
                 b'}' => {
                     self.at += 1;
-                    return Ok(Value::Object(fields.into_object()));
+                    return Ok(Value::Object(fields));
                 }
                 _ => return self.error("expected `,` or `}`"),
             }

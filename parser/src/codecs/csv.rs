@@ -7,7 +7,7 @@ use super::json::event_of;
 use super::{failed_event, keep_original, original_field};
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
-use crate::event::{Arena, Event, FieldRef, Fields, Object, Value, intern, ruby_text};
+use crate::event::{Arena, Event, FieldRef, Object, Value, intern, ruby_text};
 use crate::filters::csv::{Conversion, Dialect};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, Pairs, Settings};
@@ -165,7 +165,7 @@ impl Csv {
             Some(detected) => Some(&*arena.alloc_str(detected.get(number)?.as_deref()?)),
             None => *self.named.get(number)?,
         };
-        let mut fields = Fields::new(arena);
+        let mut fields = Object::with_capacity(arena, 8);
         for (number, value) in values.iter().enumerate() {
             let given = given(number);
             if self.options.skip_empty_columns && value.unwrap_or_default().is_empty()
@@ -181,7 +181,7 @@ impl Csv {
             let conversion = conversion.map_or(Conversion::None, |(_, conversion)| *conversion);
             fields.set(name, conversion.apply(*value, arena)?);
         }
-        Some(fields.into_object())
+        Some(fields)
     }
 
     /// Values in quotes where they are empty or hold what has a meaning; nothing for null.

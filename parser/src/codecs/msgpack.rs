@@ -6,7 +6,7 @@ use super::failed_event;
 use super::json::event_of;
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
-use crate::event::{Arena, Array, Event, FieldRef, Fields, Object, Template, Value, ruby_text};
+use crate::event::{Arena, Array, Event, FieldLimit, FieldRef, Object, Template, Value, ruby_text};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, OptionDefault, Settings};
 
@@ -107,15 +107,16 @@ fn value_of<'a>(read: ValueRef<'a>, arena: &'a Arena) -> Option<Value<'a>> {
             Value::Array(array)
         }
         ValueRef::Map(entries) => {
-            let mut object = Fields::of_event(arena);
+            let mut object = Object::with_capacity(arena, 8);
             for (key, value) in entries {
                 let key = match value_of(key, arena)? {
                     Value::Str(key) => key,
                     other => ruby_text(&other, arena),
                 };
                 object.set(key, value_of(value, arena)?);
+                FieldLimit::of_events().check(object.len());
             }
-            Value::Object(object.into_object())
+            Value::Object(object)
         }
         ValueRef::Ext(..) => return None,
     })

@@ -5,31 +5,34 @@
 //! never copied on their way through a pipeline, an event is freed by resetting the arena, and an
 //! event cannot outlive its record.
 
+mod field_limit;
 mod field_ref;
 mod field_template;
-mod fields;
 mod intern;
 mod json;
 mod lineage;
+mod many_fields;
 mod number;
+mod object;
 mod owned;
 mod ruby_text;
 mod template;
 mod value;
 
+pub(crate) use field_limit::FieldLimit;
+pub use field_limit::{TooManyFields, limit_fields};
 pub use field_ref::{FieldRef, FieldRefError, Root};
 pub use field_template::{EventError, FieldTemplate};
-pub(crate) use fields::Fields;
-pub use fields::{TooManyFields, limit_fields};
 pub use intern::intern;
 pub use json::{write_json, write_json_string};
 pub use lineage::Lineage;
 pub use number::{push_float, push_float_ruby};
+pub use object::Object;
 pub use owned::OwnedValue;
 pub(crate) use ruby_text::push_escaped_ruby;
 pub use ruby_text::ruby_text;
 pub use template::{Template, TemplateError};
-pub use value::{Array, Object, Value, same};
+pub use value::{Array, Value, same};
 
 use crate::time::Timestamp;
 
@@ -357,8 +360,7 @@ impl<'a> Event<'a> {
 
     /// Sets the fields of an object, whose names are field references, up to the first that cannot be set.
     pub(crate) fn set_all(&mut self, mut fields: Object<'a>) -> Result<(), EventError> {
-        // As names in an object differ, each is looked for only among the fields that were there before: otherwise an
-        // object of a hundred thousand would take minutes.
+        // As names in an object differ, each is looked for only among the fields that were there before.
         let mut searched = self.fields.len();
         for (name, value) in fields.iter_mut() {
             let value = std::mem::replace(value, Value::Null);

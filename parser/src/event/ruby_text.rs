@@ -7,7 +7,7 @@ use crate::regex::is_printable;
 
 /// The value as text, as Ruby's `to_s` has it: null is empty, an object is `{"a"=>1}`. A string is
 /// itself, without a copy.
-pub fn ruby_text<'a>(value: &Value<'a>, arena: &'a Arena) -> &'a str {
+pub fn ruby_text<'t, 'v: 't>(value: &Value<'v>, arena: &'t Arena) -> &'t str {
     match value {
         Value::Str(text) | Value::BigInt(text) | Value::Decimal(text) => text,
         Value::Null => "",

@@ -1,13 +1,13 @@
 //! What a field can hold.
 
-use super::Arena;
+use super::Object;
 use crate::time::Timestamp;
 
 /// A list of values in an arena.
 pub type Array<'a> = bumpalo::collections::Vec<'a, Value<'a>>;
 
 /// The value of a field.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Value<'a> {
     /// JSON's `null`.
     Null,
@@ -29,6 +29,25 @@ pub enum Value<'a> {
     Array(Array<'a>),
     /// An object.
     Object(Object<'a>),
+}
+
+// Not derived, as that would only compare values of the same lifetime.
+impl<'b> PartialEq<Value<'b>> for Value<'_> {
+    fn eq(&self, other: &Value<'b>) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(left), Value::Bool(right)) => left == right,
+            (Value::Int(left), Value::Int(right)) => left == right,
+            (Value::Float(left), Value::Float(right)) => left == right,
+            (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
+            (Value::BigInt(left), Value::BigInt(right))
+            | (Value::Decimal(left), Value::Decimal(right))
+            | (Value::Str(left), Value::Str(right)) => left == right,
+            (Value::Array(left), Value::Array(right)) => left == right,
+            (Value::Object(left), Value::Object(right)) => left == right,
+            _ => false,
+        }
+    }
 }
 
 impl<'a> Value<'a> {
@@ -106,127 +125,6 @@ pub(super) fn array_slot<'e, 'a>(
         array.push(Value::Null);
     }
     array.get_mut(index)
-}
-
-/// Keys and values in the order in which they were set.
-///
-/// A field is found by walking the entries: events have few, and short keys compare fast.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Object<'a> {
-    entries: bumpalo::collections::Vec<'a, (&'a str, Value<'a>)>,
-}
-
-impl<'a> Object<'a> {
-    /// An object without fields.
-    pub fn new(arena: &'a Arena) -> Self {
-        Self {
-            entries: bumpalo::collections::Vec::new_in(arena),
-        }
-    }
-
-    /// An object without fields that has room for `capacity`.
-    pub fn with_capacity(arena: &'a Arena, capacity: usize) -> Self {
-        Self {
-            entries: bumpalo::collections::Vec::with_capacity_in(capacity, arena),
-        }
-    }
-
-    /// Number of fields.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are no fields.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Keys and values in order.
-    pub fn iter(
-        &self,
-    ) -> impl ExactSizeIterator<Item = (&'a str, &Value<'a>)> + DoubleEndedIterator {
-        self.entries.iter().map(|(key, value)| (*key, value))
-    }
-
-    /// Keys and values in order, the values to be changed.
-    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&'a str, &mut Value<'a>)> {
-        self.entries.iter_mut().map(|(key, value)| (*key, value))
-    }
-
-    /// The value of the field at `place`, to change it.
-    pub(crate) fn value_at_mut(&mut self, place: usize) -> Option<&mut Value<'a>> {
-        self.entries.get_mut(place).map(|(_, value)| value)
-    }
-
-    /// Which of the fields has this key.
-    pub(crate) fn position(&self, key: &str) -> Option<usize> {
-        self.entries.iter().position(|(have, _)| same(have, key))
-    }
-
-    /// The value of `key`.
-    pub fn get(&self, key: &str) -> Option<&Value<'a>> {
-        self.position(key).map(|at| &self.entries[at].1)
-    }
-
-    /// The value of `key`, to change it.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut Value<'a>> {
-        self.position(key).map(|at| &mut self.entries[at].1)
-    }
-
-    /// Sets `key`, in its old place where there was one.
-    pub fn set(&mut self, key: &'a str, value: Value<'a>) {
-        match self.position(key) {
-            Some(at) => self.entries[at].1 = value,
-            None => self.entries.push((key, value)),
-        }
-    }
-
-    /// The value of `key`, which is set to `default()` if there is none.
-    pub fn entry(&mut self, key: &'a str, default: impl FnOnce() -> Value<'a>) -> &mut Value<'a> {
-        let at = self.position(key).unwrap_or_else(|| {
-            self.entries.push((key, default()));
-            self.entries.len() - 1
-        });
-        &mut self.entries[at].1
-    }
-
-    /// Like [`get_mut`](Self::get_mut), but looks for `key` only among the first `searched` fields: the caller
-    /// knows that it is none of the others.
-    pub(crate) fn get_mut_among(&mut self, searched: usize, key: &str) -> Option<&mut Value<'a>> {
-        let mut entries = self.entries.iter_mut().take(searched);
-        entries
-            .find(|(have, _)| same(have, key))
-            .map(|(_, value)| value)
-    }
-
-    /// Like [`set`](Self::set), but looks for `key` only among the first `searched` fields: the caller knows that it
-    /// is none of the others.
-    pub(crate) fn set_among(&mut self, searched: usize, key: &'a str, value: Value<'a>) {
-        match self.get_mut_among(searched, key) {
-            Some(old) => *old = value,
-            None => self.push(key, value),
-        }
-    }
-
-    /// Appends a field whose key the caller knows not to be there yet.
-    #[inline]
-    pub fn push(&mut self, key: &'a str, value: Value<'a>) {
-        debug_assert!(
-            self.entries.len() > 64 || self.position(key).is_none(),
-            "`{key}` twice"
-        );
-        self.entries.push((key, value));
-    }
-
-    /// Removes `key`; the order of the others stays.
-    pub fn remove(&mut self, key: &str) -> Option<Value<'a>> {
-        self.position(key).map(|at| self.entries.remove(at).1)
-    }
-
-    /// Keeps the fields for which `keep` holds.
-    pub fn retain(&mut self, mut keep: impl FnMut(&'a str, &mut Value<'a>) -> bool) {
-        self.entries.retain_mut(|(key, value)| keep(key, value));
-    }
 }
 
 /// Whether two short texts are the same, such as keys of fields and names of topics. A call of `memcmp` costs more

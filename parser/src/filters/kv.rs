@@ -9,7 +9,7 @@ mod scan;
 use std::time::Duration;
 
 use crate::config::ast::Literal;
-use crate::event::{Arena, Array, Event, FieldRef, Fields, Object, Template, Value, intern};
+use crate::event::{Arena, Array, Event, FieldRef, Object, Template, Value, intern};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::regex::{BudgetExceeded, Options, Regex, Scratch};
 use crate::spec::{Any, Pairs, Settings, string_of};
@@ -298,7 +298,7 @@ impl Kv {
         scratch: &mut Scratch,
     ) -> Result<Object<'a>, BudgetExceeded> {
         let mut scan = Scan::new(self, event, scratch);
-        let mut pairs = Fields::of_event(event.arena());
+        let mut pairs = Object::with_capacity(event.arena(), 8);
         match event.get(self.options.source) {
             Some(Value::Str(text)) => scan.parse(text, &mut pairs)?,
             Some(Value::Array(values)) => {
@@ -310,7 +310,7 @@ impl Kv {
             }
             _ => {}
         }
-        Ok(pairs.into_object())
+        Ok(pairs)
     }
 
     /// The defaults, with what was found in their place, and whatever else was found.
@@ -318,13 +318,13 @@ impl Kv {
         if self.default_keys.is_empty() {
             return found;
         }
-        let mut all = Fields::new(arena);
+        let mut all = Object::with_capacity(arena, 8);
         for (key, default) in &self.default_keys {
             all.set(key, default.value(arena));
         }
         for (key, value) in found.iter_mut() {
             all.set(key, std::mem::replace(value, Value::Null));
         }
-        all.into_object()
+        all
     }
 }

@@ -102,8 +102,13 @@ fn quoted(text: &str) -> String {
 
 /// A filter; `None` where its options are refused.
 fn filter(name: &str, options: &str) -> Option<Pipeline> {
+    filters(&format!("{name} {{ {options} }}"))
+}
+
+/// Filters; `None` where they are refused.
+fn filters(text: &str) -> Option<Pipeline> {
     let mut sources = SourceMap::default();
-    sources.add("fuzz.conf", format!("filter {{ {name} {{ {options} }} }}"));
+    sources.add("fuzz.conf", format!("filter {{ {text} }}"));
     let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
     let context = BuildContext::new(EcsCompatibility::default());
     let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);

@@ -4,7 +4,7 @@
 use num_bigint::BigInt;
 
 use super::schema::{Schema, Type};
-use crate::event::{Arena, Array, Fields, Object, Value};
+use crate::event::{Arena, Array, Object, Value};
 use crate::time::{CivilDate, Timestamp};
 
 /// How deep values may nest.
@@ -96,14 +96,14 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn map(&mut self, values: &Type, depth: usize) -> Option<Value<'a>> {
-        let mut object = Fields::new(self.arena);
+        let mut object = Object::with_capacity(self.arena, 8);
         while let Some(count) = self.block()? {
             for _ in 0..count {
                 let key = self.text()?;
                 object.set(key, self.value(values, depth + 1)?);
             }
         }
-        Some(Value::Object(object.into_object()))
+        Some(Value::Object(object))
     }
 
     /// How many items the next block of an array or map holds; the inner `None` behind the last.

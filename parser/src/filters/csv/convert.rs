@@ -79,7 +79,7 @@ pub(in crate::filters) fn integer<'a>(text: &str, arena: &'a Arena) -> Option<Va
 }
 
 /// Ruby's `Float()`.
-pub(in crate::filters) fn float(text: &str) -> Option<Value<'static>> {
+pub(in crate::filters) fn float<'a>(text: &str) -> Option<Value<'a>> {
     let text = without_underscores(text.trim_matches(is_space))?;
     let plain = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     let bytes = text.as_bytes();
@@ -129,7 +129,7 @@ fn date(text: &str) -> Option<Date> {
 }
 
 /// `2026-11-24`, `2026-11-24 10:15`, `2026-11-24T10:15:30.5+01:00` or `Tue November 24 10:15:30 2026`.
-fn date_time(text: &str) -> Option<Value<'static>> {
+fn date_time<'a>(text: &str) -> Option<Value<'a>> {
     if !text.as_bytes().first()?.is_ascii_digit() {
         let (date, time) = named_date(text)?;
         return Some(midnight_of(date?, time?));
@@ -223,7 +223,7 @@ fn month_number(name: &str) -> Option<i8> {
 }
 
 /// The time of that day in UTC.
-fn midnight_of(date: Date, time: Time) -> Value<'static> {
+fn midnight_of<'a>(date: Date, time: Time) -> Value<'a> {
     let days = i64::from((date - Date::constant(1970, 1, 1)).get_days());
     let seconds =
         i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());

@@ -340,7 +340,7 @@ impl<'d> Record<'d> {
         traits.into_iter().chain([PathElement::Key(name)]).collect()
     }
 
-    fn flag(&self, name: &str) -> Value<'static> {
+    fn flag<'a>(&self, name: &str) -> Value<'a> {
         Value::Bool(self.at(&self.below_traits(name)).unwrap_or(false))
     }
 

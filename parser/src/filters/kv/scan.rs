@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::{CaseChange, Edits, Kv};
-use crate::event::{ArenaString, Array, Event, Fields, Object, Template, Value};
+use crate::event::{ArenaString, Array, Event, FieldLimit, Object, Template, Value};
 use crate::regex::{Budget, BudgetExceeded, Regex, Scratch};
 
 /// How deep values may hold pairs that hold pairs; what lies deeper stays text, so that no text exhausts the stack.
@@ -21,6 +21,7 @@ pub(super) struct Scan<'e, 'a, 's> {
     scratch: &'s mut Scratch,
     started: Option<Instant>,
     depth: usize,
+    limit: FieldLimit,
     /// The texts that keys of many values have, for each depth, where values must not repeat.
     seen: Vec<HashMap<&'a str, HashSet<&'a str>>>,
 }
@@ -38,6 +39,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
             scratch,
             started: None,
             depth: 0,
+            limit: FieldLimit::of_events(),
             seen: vec![HashMap::new()],
         }
     }
@@ -46,7 +48,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
     pub(super) fn parse(
         &mut self,
         text: &'a str,
-        pairs: &mut Fields<'a>,
+        pairs: &mut Object<'a>,
     ) -> Result<(), BudgetExceeded> {
         if !self.find(&self.kv.value_split, text, 0)? {
             return Ok(());
@@ -86,7 +88,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
         &mut self,
         key: &'a str,
         value: &'a str,
-        pairs: &mut Fields<'a>,
+        pairs: &mut Object<'a>,
     ) -> Result<(), BudgetExceeded> {
         if value.is_empty() && !self.kv.options.allow_empty_values {
             return Ok(());
@@ -112,9 +114,12 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
             Some(inner) => Value::Object(inner),
             None => Value::Str(value),
         };
-        match pairs.add(key, value) {
-            None => {}
-            Some((Value::Array(values), value)) => {
+        match pairs.get_mut(key) {
+            None => {
+                pairs.push(key, value);
+                self.limit.check(pairs.len());
+            }
+            Some(Value::Array(values)) => {
                 if let Value::Str(text) = value
                     && let Some(seen) = self.seen[self.depth].get_mut(key)
                 {
@@ -122,7 +127,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
                 }
                 values.push(value);
             }
-            Some((single, value)) => {
+            Some(single) => {
                 let both = [std::mem::replace(single, Value::Null), value];
                 *single = Value::Array(Array::from_iter_in(both, arena));
             }
@@ -130,7 +135,7 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
         Ok(())
     }
 
-    fn is_repeated(&mut self, key: &'a str, value: &str, pairs: &mut Fields<'a>) -> bool {
+    fn is_repeated(&mut self, key: &'a str, value: &str, pairs: &mut Object<'a>) -> bool {
         match pairs.get_mut(key) {
             None => false,
             Some(Value::Array(values)) if values.len() >= HASHED_FROM => {
@@ -148,14 +153,14 @@ impl<'e, 'a, 's> Scan<'e, 'a, 's> {
         if !self.kv.options.recursive || self.depth == NESTING_MAX {
             return Ok(None);
         }
-        let mut inner = Fields::of_event(self.event.arena());
+        let mut inner = Object::with_capacity(self.event.arena(), 8);
         self.depth += 1;
         self.seen.push(HashMap::new());
         let parsed = self.parse(value, &mut inner);
         self.seen.pop();
         self.depth -= 1;
         parsed?;
-        Ok((!inner.is_empty()).then(|| inner.into_object()))
+        Ok((!inner.is_empty()).then_some(inner))
     }
 
     fn edit(&mut self, edits: &Edits, text: &'a str) -> Result<&'a str, BudgetExceeded> {
