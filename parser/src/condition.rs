@@ -268,25 +268,19 @@ fn compare(operator: CompareOperator, left: Option<&Value<'_>>, right: Option<&V
     }
 }
 
-/// Equality is strict: `1`, `1.0` and `"1"` differ, and so do null and a missing field.
+/// Equality is strict: `1`, `1.0` and `"1"` differ, and so do null and a missing field, and a timestamp and its text.
 fn equal(left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> bool {
-    let (Some(left), Some(right)) = (left, right) else {
-        return left.is_none() && right.is_none();
-    };
     match (left, right) {
-        (Value::Timestamp(time), Value::Str(text)) | (Value::Str(text), Value::Timestamp(time)) => {
-            let mut printed = Vec::new();
-            time.write_iso8601(&mut printed);
-            printed == text.as_bytes()
-        }
-        (left, right) => left == right,
+        (Some(left), Some(right)) => left == right,
+        (left, right) => left.is_none() && right.is_none(),
     }
 }
 
 fn order(left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> Option<Ordering> {
     match (left?, right) {
-        // What Ruby cannot compare to anything Logstash takes as equal to it.
-        (Value::Null | Value::Bool(_), right)
+        (Value::Timestamp(left), Some(Value::Timestamp(right))) => Some(left.cmp(right)),
+        // What Ruby cannot compare to anything, or only to its like, Logstash takes as equal to it.
+        (Value::Null | Value::Bool(_) | Value::Timestamp(_), right)
             if !matches!(right, Some(Value::Array(_) | Value::Object(_))) =>
         {
             Some(Ordering::Equal)
@@ -299,7 +293,6 @@ fn order_of_values(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
     match (left, right) {
         (Value::Str(left), Value::Str(right)) => Some(left.cmp(right)),
         (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),
-        (Value::Timestamp(left), Value::Timestamp(right)) => Some(left.cmp(right)),
         (left, right) => as_f64(left)?.partial_cmp(&as_f64(right)?),
     }
 }

@@ -115,6 +115,7 @@ enum DefaultValue {
     Int(i64),
     Float(f64),
     List(Vec<DefaultValue>),
+    Object(Vec<(&'static str, DefaultValue)>),
 }
 
 /// What is done to a key or a value before it is used.
@@ -243,6 +244,15 @@ impl DefaultValue {
             Literal::Array(values) => {
                 Self::List(values.iter().map(|value| Self::read(&value.node)).collect())
             }
+            Literal::Hash(pairs) => {
+                let key = |key| intern(&string_of(key).unwrap_or_default());
+                let pairs = pairs.iter();
+                Self::Object(
+                    pairs
+                        .map(|(name, value)| (key(&name.node), Self::read(&value.node)))
+                        .collect(),
+                )
+            }
             Literal::Number(text) => match (text.parse(), text.parse()) {
                 (Ok(integer), _) => Self::Int(integer),
                 (_, Ok(float)) => Self::Float(float),
@@ -257,6 +267,13 @@ impl DefaultValue {
             Self::Str(text) => Value::Str(text),
             Self::Int(number) => Value::Int(*number),
             Self::Float(number) => Value::Float(*number),
+            Self::Object(pairs) => {
+                let mut object = Object::new(arena);
+                for (name, value) in pairs {
+                    object.set(name, value.value(arena));
+                }
+                Value::Object(object)
+            }
             Self::List(values) => {
                 let values = values.iter().map(|value| value.value(arena));
                 Value::Array(Array::from_iter_in(values, arena))

@@ -34,7 +34,7 @@ plugin_options! {
         /// Over how many minutes rates are averaged: 1, 5, 15.
         rates: Option<Vec<i64>>,
         /// Which percentiles of measured values are given.
-        percentiles: Option<Vec<i64>>,
+        percentiles: Vec<String> = ["1", "5", "10", "90", "95", "99", "100"],
     }
 }
 
@@ -46,7 +46,8 @@ pub struct Metrics {
     flush_interval: i64,
     clear_interval: i64,
     rates: Vec<i64>,
-    percentiles: Vec<i64>,
+    /// Each with its name.
+    percentiles: Vec<(f64, String)>,
     figures: Mutex<Figures>,
 }
 
@@ -73,18 +74,19 @@ impl BuildFilter for Metrics {
             settings.report(span, format!("`{rate}` is no rate: there are 1, 5 and 15"));
             return None;
         }
-        let percentiles = options.percentiles;
-        let percentiles = percentiles.unwrap_or_else(|| vec![1, 5, 10, 90, 95, 99, 100]);
-        if let Some(bad) = percentiles
-            .iter()
-            .find(|percentile| !(0..=100).contains(*percentile))
-        {
-            let span = settings.span_of("percentiles");
-            settings.report(
-                span,
-                format!("`{bad}` is no percentile: they go from 0 to 100"),
-            );
-            return None;
+        let mut percentiles = Vec::new();
+        for text in options.percentiles {
+            match text.parse::<f64>() {
+                Ok(number) if (0.0..=100.0).contains(&number) => {
+                    percentiles.push((number, format!("p{text}")));
+                }
+                _ => {
+                    let span = settings.span_of("percentiles");
+                    let message = format!("`{text}` is no percentile: they go from 0 to 100");
+                    settings.report(span, message);
+                    return None;
+                }
+            }
         }
         let timers = options.timer.0.into_iter();
         Some(Self {
@@ -170,14 +172,9 @@ impl Metrics {
             );
             set(&mut event, name, "mean", Value::Float(timer.mean()));
             let values = timer.sorted();
-            for percentile in &self.percentiles {
-                let value = meter::quantile(&values, *percentile as f64 / 100.0);
-                set(
-                    &mut event,
-                    name,
-                    &format!("p{percentile}"),
-                    Value::Float(value),
-                );
+            for (percentile, field) in &self.percentiles {
+                let value = meter::quantile(&values, percentile / 100.0);
+                set(&mut event, name, field, Value::Float(value));
             }
         }
         event

@@ -1,6 +1,8 @@
 //! `syslog_pri`: takes a syslog priority apart into facility and severity (source: logstash-filter-syslog_pri).
 
-use crate::event::{Event, FieldRef, Value, intern};
+use num_bigint::{BigInt, Sign};
+
+use crate::event::{Arena, Event, FieldRef, Value, intern};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::grok::{Integer, to_i};
 use crate::plugin_options;
@@ -76,17 +78,26 @@ impl BuildFilter for SyslogPri {
 impl Filter for SyslogPri {
     fn apply<'a>(&self, event: &mut Event<'a>, _: &mut Context<'a, '_>) -> Outcome {
         let priority = match event.get(self.source) {
-            Some(Value::Array(values)) => values.first().map_or(Some(0), to_integer),
+            Some(Value::Array(values)) => match values.first() {
+                Some(value) => to_integer(value),
+                None => Some(Integer::Small(0)),
+            },
             Some(value) => to_integer(value),
-            None => Some(DEFAULT_PRIORITY),
+            None => Some(Integer::Small(DEFAULT_PRIORITY)),
         };
-        let Some(priority) = priority else {
+        let arena = event.arena();
+        let parts = priority.and_then(|priority| Parts::of(priority, arena));
+        let Some(Parts {
+            facility,
+            severity,
+            code,
+        }) = parts
+        else {
             event.tag(FAILURE_TAG);
             return Outcome::Unmatched;
         };
-        let (facility, severity) = (priority >> 3, priority & 7);
         let mut set = event.try_set(self.severity_code, Value::Int(severity));
-        set &= event.try_set(self.facility_code, Value::Int(facility));
+        set &= event.try_set(self.facility_code, code);
         if let Some([facilities, severities]) = &self.labels {
             if facility >= facilities.len() as i64 {
                 event.tag(FAILURE_TAG);
@@ -107,16 +118,57 @@ impl Filter for SyslogPri {
     }
 }
 
+/// What a priority is made of.
+struct Parts<'a> {
+    /// As near to the facility's number as 64 bits come.
+    facility: i64,
+    severity: i64,
+    code: Value<'a>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(priority: Integer<'_>, arena: &'a Arena) -> Option<Self> {
+        let digits = match priority {
+            Integer::Small(number) => {
+                let facility = number >> 3;
+                return Some(Self {
+                    facility,
+                    severity: number & 7,
+                    code: Value::Int(facility),
+                });
+            }
+            Integer::Big(digits) => digits,
+        };
+        let number: BigInt = digits.parse().ok()?;
+        let severity = i64::try_from(&number & BigInt::from(7)).ok()?;
+        let facility: BigInt = number >> 3;
+        let fitting = i64::try_from(&facility).ok();
+        let code = match fitting {
+            Some(facility) => Value::Int(facility),
+            None => Value::BigInt(arena.alloc_str(&facility.to_string())),
+        };
+        let nearest = match facility.sign() {
+            Sign::Minus => i64::MIN,
+            _ => i64::MAX,
+        };
+        Some(Self {
+            facility: fitting.unwrap_or(nearest),
+            severity,
+            code,
+        })
+    }
+}
+
 /// Ruby's `to_i`; `None` for what has none. Null and false count as missing.
-fn to_integer(value: &Value<'_>) -> Option<i64> {
+fn to_integer<'a>(value: &Value<'a>) -> Option<Integer<'a>> {
     match value {
-        Value::Null | Value::Bool(false) => Some(DEFAULT_PRIORITY),
-        Value::Int(number) => Some(*number),
-        Value::Float(number) => Some(*number as i64),
-        Value::Str(text) | Value::Decimal(text) => match to_i(text) {
-            Integer::Small(number) => Some(number),
-            Integer::Big(_) => None,
-        },
+        Value::Null | Value::Bool(false) => Some(Integer::Small(DEFAULT_PRIORITY)),
+        Value::Int(number) => Some(Integer::Small(*number)),
+        Value::Float(number) if number.abs() < i64::MAX as f64 => {
+            Some(Integer::Small(*number as i64))
+        }
+        Value::Float(number) => Some(Integer::Big(format!("{number:.0}").into())),
+        Value::Str(text) | Value::Decimal(text) | Value::BigInt(text) => Some(to_i(text)),
         _ => None,
     }
 }
