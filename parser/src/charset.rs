@@ -22,6 +22,13 @@ enum Kind {
     /// Each byte is the character of that number; the Encoding Standard makes Windows-1252 of it.
     Latin1,
     Standard(&'static Encoding),
+    /// ISO 8859-9 and -11, with control characters where the code page of Windows that the Encoding Standard makes of them
+    /// has others.
+    Iso(&'static Encoding),
+    /// ISO 8859-11 without the control characters.
+    Thai,
+    /// EBCDIC, whose characters are those of ISO 8859-1 in another order.
+    Ibm037,
     CodePage(&'static TableType),
     /// Big-endian unless a byte order mark says otherwise.
     Utf16,
@@ -66,6 +73,27 @@ const ALIASES: &[(&str, &str)] = &[
     ("sjis", "shift_jis"),
 ];
 
+/// The characters of the bytes of IBM's code page 37.
+#[rustfmt::skip]
+const IBM037: [u8; 256] = [
+    0x00, 0x01, 0x02, 0x03, 0x9c, 0x09, 0x86, 0x7f, 0x97, 0x8d, 0x8e, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f,
+    0x10, 0x11, 0x12, 0x13, 0x9d, 0x85, 0x08, 0x87, 0x18, 0x19, 0x92, 0x8f, 0x1c, 0x1d, 0x1e, 0x1f,
+    0x80, 0x81, 0x82, 0x83, 0x84, 0x0a, 0x17, 0x1b, 0x88, 0x89, 0x8a, 0x8b, 0x8c, 0x05, 0x06, 0x07,
+    0x90, 0x91, 0x16, 0x93, 0x94, 0x95, 0x96, 0x04, 0x98, 0x99, 0x9a, 0x9b, 0x14, 0x15, 0x9e, 0x1a,
+    0x20, 0xa0, 0xe2, 0xe4, 0xe0, 0xe1, 0xe3, 0xe5, 0xe7, 0xf1, 0xa2, 0x2e, 0x3c, 0x28, 0x2b, 0x7c,
+    0x26, 0xe9, 0xea, 0xeb, 0xe8, 0xed, 0xee, 0xef, 0xec, 0xdf, 0x21, 0x24, 0x2a, 0x29, 0x3b, 0xac,
+    0x2d, 0x2f, 0xc2, 0xc4, 0xc0, 0xc1, 0xc3, 0xc5, 0xc7, 0xd1, 0xa6, 0x2c, 0x25, 0x5f, 0x3e, 0x3f,
+    0xf8, 0xc9, 0xca, 0xcb, 0xc8, 0xcd, 0xce, 0xcf, 0xcc, 0x60, 0x3a, 0x23, 0x40, 0x27, 0x3d, 0x22,
+    0xd8, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0xab, 0xbb, 0xf0, 0xfd, 0xfe, 0xb1,
+    0xb0, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f, 0x70, 0x71, 0x72, 0xaa, 0xba, 0xe6, 0xb8, 0xc6, 0xa4,
+    0xb5, 0x7e, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0xa1, 0xbf, 0xd0, 0xdd, 0xde, 0xae,
+    0x5e, 0xa3, 0xa5, 0xb7, 0xa9, 0xa7, 0xb6, 0xbc, 0xbd, 0xbe, 0x5b, 0x5d, 0xaf, 0xa8, 0xb4, 0xd7,
+    0x7b, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0xad, 0xf4, 0xf6, 0xf2, 0xf3, 0xf5,
+    0x7d, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f, 0x50, 0x51, 0x52, 0xb9, 0xfb, 0xfc, 0xf9, 0xfa, 0xff,
+    0x5c, 0xf7, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a, 0xb2, 0xd4, 0xd6, 0xd2, 0xd3, 0xd5,
+    0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0xb3, 0xdb, 0xdc, 0xd9, 0xda, 0x9f,
+];
+
 impl Charset {
     pub(crate) fn is_utf8(self) -> bool {
         matches!(self.0, Kind::Utf8)
@@ -82,6 +110,10 @@ impl Charset {
                 Kind::Ascii
             }
             "iso-8859-1" | "iso8859-1" => Kind::Latin1,
+            "iso-8859-9" | "iso8859-9" => Kind::Iso(encoding_rs::WINDOWS_1254),
+            "iso-8859-11" | "iso8859-11" => Kind::Iso(encoding_rs::WINDOWS_874),
+            "tis-620" => Kind::Thai,
+            "ibm037" | "ebcdic-cp-us" => Kind::Ibm037,
             "utf-16" => Kind::Utf16,
             "utf-32" => Kind::Utf32(ByteOrder::Marked),
             "utf-32be" | "ucs-4be" => Kind::Utf32(ByteOrder::Big),
@@ -105,7 +137,17 @@ impl Charset {
                 false => char::REPLACEMENT_CHARACTER,
             })),
             Kind::Latin1 => Cow::Owned(each(&char::from)),
+            Kind::Ibm037 => Cow::Owned(each(&|byte| char::from(IBM037[usize::from(byte)]))),
+            Kind::Standard(encoding) if encoding.is_single_byte() => single_bytes(encoding, bytes),
             Kind::Standard(encoding) => encoding.decode_without_bom_handling(bytes).0,
+            Kind::Iso(encoding) => Cow::Owned(each(&|byte| match byte {
+                0x80..=0x9f => char::from(byte),
+                _ => single_byte(encoding, byte),
+            })),
+            Kind::Thai => Cow::Owned(each(&|byte| match byte {
+                0x80..=0xa0 => char::REPLACEMENT_CHARACTER,
+                _ => single_byte(encoding_rs::WINDOWS_874, byte),
+            })),
             Kind::CodePage(table) => Cow::Owned(table.decode_string_lossy(bytes)),
             Kind::Utf16 => match Encoding::for_bom(bytes) {
                 Some((encoding, mark)) => encoding.decode_without_bom_handling(&bytes[mark..]).0,
@@ -125,6 +167,28 @@ impl Charset {
             Err(_) => inspect(bytes).into(),
         }
     }
+}
+
+/// Text in an encoding of which each byte is a character. Where code pages of Windows have none, and the Macintosh's has
+/// Apple's logo, the Encoding Standard has control characters and one for private use, and Ruby nothing.
+fn single_bytes<'t>(encoding: &'static Encoding, bytes: &'t [u8]) -> Cow<'t, str> {
+    let text = encoding.decode_without_bom_handling(bytes).0;
+    let name = encoding.name();
+    let means_nothing = |c: char| match c {
+        '\u{80}'..='\u{9f}' => name.starts_with("windows-"),
+        '\u{f8ff}' => name == "macintosh",
+        _ => false,
+    };
+    match text.contains(means_nothing) {
+        true => Cow::Owned(text.replace(means_nothing, "\u{fffd}")),
+        false => text,
+    }
+}
+
+fn single_byte(encoding: &'static Encoding, byte: u8) -> char {
+    let bytes = [byte];
+    let text = encoding.decode_without_bom_handling(&bytes).0;
+    text.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 fn standard(name: &str) -> Option<&'static Encoding> {
@@ -217,6 +281,16 @@ mod tests {
             ("UTF-16", b"\0a", "a"),
             ("UTF-32LE", b"a\0\0\0", "a"),
             ("UTF-32BE", b"\0\x01\xf6\0", "😀"),
+            ("Windows-1252", b"\x81\x8d\x92", "\u{fffd}\u{fffd}\u{2019}"),
+            ("macRoman", b"\xf0\xb7", "\u{fffd}\u{2211}"),
+            ("ISO-8859-9", b"\x9f\xfd\xfe", "\u{9f}\u{131}\u{15f}"),
+            ("ISO-8859-2", b"\x9f\xb1", "\u{9f}\u{105}"),
+            (
+                "TIS-620",
+                b"a\x85\xe7\xa9\xff",
+                "a\u{fffd}\u{e47}\u{e09}\u{fffd}",
+            ),
+            ("IBM037", b"\xc8\x85\x93\x93\x96\x40\xf1\x4a", "Hello 1¢"),
             ("ASCII-8BIT", b"a\xe4", "a\u{fffd}"),
             ("US-ASCII", b"a\xe4", "a\u{fffd}"),
         ];

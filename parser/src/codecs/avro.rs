@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use self::read::read_datum;
 use self::schema::Schema;
 use self::write::write_fields;
-use super::json::event_of;
+use super::json::{event_of, is_event};
 use super::{failed_event, original_field};
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
@@ -207,14 +207,15 @@ impl Avro {
                 Err(_) => payload,
             },
         };
-        let mut event = match (read_datum(&self.schema, datum, arena)?, self.target) {
-            (Value::Object(fields), target) => event_of(fields, target, context),
-            (other, Some(target)) => {
+        let value = read_datum(&self.schema, datum, arena)?;
+        let mut event = match self.target {
+            Some(target) => {
                 let mut event = context.new_event();
-                event.set_checked(target, other).ok()?;
+                event.set_checked(target, value).ok()?;
                 event
             }
-            (_, None) => return None,
+            None if is_event(&value, None) => event_of(value, None, context),
+            None => return None,
         };
         if let Some(field) = self.original {
             let text = context.text(payload, &self.charset);

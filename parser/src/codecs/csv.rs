@@ -113,7 +113,7 @@ impl Codec for Csv {
         let Some(fields) = self.fields_of(&values, context) else {
             return failed_event(text, TAG_FAILURE, context);
         };
-        let mut event = event_of(fields, self.options.target, context);
+        let mut event = event_of(Value::Object(fields), self.options.target, context);
         keep_original(&mut event, self.original, text);
         (context.emit)(event);
     }

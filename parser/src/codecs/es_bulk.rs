@@ -60,7 +60,7 @@ impl Codec for EsBulk {
                 continue;
             }
             let Ok((Value::Object(object), _)) =
-                parse_prefix(text, context.arena, Fractions::Double)
+                parse_prefix(text, context.arena, Fractions::Decimal)
             else {
                 failed_event(text, TAG_FAILURE, context);
                 continue;
@@ -99,7 +99,7 @@ impl EsBulk {
         metadata: Object<'a>,
         context: &mut DecodeContext<'a, '_>,
     ) {
-        let mut event = event_of(document, self.options.target, context);
+        let mut event = event_of(Value::Object(document), self.options.target, context);
         // Only a document's own `@metadata` could be in the way.
         let _ = event.set(self.metadata, Value::Object(metadata));
         (context.emit)(event);

@@ -3,7 +3,7 @@
 use super::{failed_event, keep_original, original_field};
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
-use crate::event::{Event, FieldRef, Object, Value, write_json};
+use crate::event::{Array, Event, FieldRef, Value, write_json};
 use crate::json::{Fractions, parse_prefix};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, Settings};
@@ -62,39 +62,51 @@ pub(super) fn decode_text<'a>(
     if text.trim().is_empty() {
         return;
     }
-    match parse_prefix(text, context.arena, Fractions::Double) {
-        Ok((Value::Object(fields), _)) => {
-            let mut event = event_of(fields, target, context);
-            keep_original(&mut event, original, text);
-            (context.emit)(event);
+    let values = match parse_prefix(text, context.arena, Fractions::Double) {
+        // Jackson takes a byte order mark in bytes, but not in text.
+        _ if text.starts_with('\u{feff}') => None,
+        Ok((Value::Array(values), _)) => values
+            .iter()
+            .all(|value| is_event(value, target) || target.is_some() && *value == Value::Null)
+            .then_some(values),
+        Ok((value, _)) => {
+            is_event(&value, target).then(|| Array::from_iter_in([value], context.arena))
         }
-        Ok((Value::Array(values), _))
-            if values.iter().all(|value| matches!(value, Value::Object(_))) =>
-        {
-            let original = original.filter(|_| values.len() == 1);
-            for value in values {
-                if let Value::Object(fields) = value {
-                    let mut event = event_of(fields, target, context);
-                    keep_original(&mut event, original, text);
-                    (context.emit)(event);
-                }
-            }
-        }
-        _ => failed_event(text, "_jsonparsefailure", context),
+        Err(_) => None,
+    };
+    let Some(values) = values else {
+        return failed_event(text, "_jsonparsefailure", context);
+    };
+    let original = original.filter(|_| values.len() == 1);
+    for value in values {
+        let mut event = event_of(value, target, context);
+        keep_original(&mut event, original, text);
+        (context.emit)(event);
     }
 }
 
-/// An event of an object, which goes into `target` where there is one.
+/// Whether Logstash can make an event of a value: its `@metadata` must be an object, where it is not put in a target.
+pub(super) fn is_event(value: &Value<'_>, target: Option<FieldRef<'static>>) -> bool {
+    let Value::Object(fields) = value else {
+        return false;
+    };
+    target.is_some() || matches!(fields.get("@metadata"), None | Some(Value::Object(_)))
+}
+
+/// An event of an object, or of any value that goes into `target`.
 pub(super) fn event_of<'a>(
-    fields: Object<'a>,
+    value: Value<'a>,
     target: Option<FieldRef<'static>>,
     context: &DecodeContext<'a, '_>,
 ) -> Event<'a> {
-    let Some(target) = target else {
-        return context.event_from(fields);
-    };
-    let mut event = context.new_event();
-    // A target is a fresh field of a fresh event, so nothing is in its way.
-    let _ = event.set(target, Value::Object(fields));
-    event
+    match (target, value) {
+        (None, Value::Object(fields)) => context.event_from(fields),
+        (None, _) => context.new_event(),
+        (Some(target), value) => {
+            let mut event = context.new_event();
+            // A target is a fresh field of a fresh event, so nothing is in its way.
+            let _ = event.set(target, value);
+            event
+        }
+    }
 }

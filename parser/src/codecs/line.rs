@@ -2,7 +2,7 @@
 
 use memchr::memmem::Finder;
 
-use super::plain::default_format;
+use super::plain::write_event;
 use super::{original_field, text_event};
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
@@ -26,7 +26,6 @@ plugin_options! {
 pub struct Line {
     options: LineOptions,
     original: Option<FieldRef<'static>>,
-    default_format: Template,
     delimiter: Finder<'static>,
 }
 
@@ -38,7 +37,6 @@ impl BuildCodec for Line {
             delimiter: Finder::new(&options.delimiter).into_owned(),
             options,
             original: original_field(ecs),
-            default_format: default_format(),
         })
     }
 }
@@ -53,8 +51,7 @@ impl Codec for Line {
     }
 
     fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let format = self.options.format.as_ref().unwrap_or(&self.default_format);
-        format.render_into(event, out);
+        write_event(self.options.format.as_ref(), event, out);
         out.extend_from_slice(self.options.delimiter.as_bytes());
         Ok(())
     }

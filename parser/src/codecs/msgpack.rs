@@ -3,7 +3,7 @@
 use rmpv::ValueRef;
 
 use super::failed_event;
-use super::json::event_of;
+use super::json::{event_of, is_event};
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
 use crate::event::{Arena, Array, Event, FieldLimit, FieldRef, Object, Template, Value, ruby_text};
@@ -44,11 +44,16 @@ impl BuildCodec for Msgpack {
 
 impl Codec for Msgpack {
     fn decode<'a>(&self, payload: &'a [u8], context: &mut DecodeContext<'a, '_>) {
-        let Some(fields) = read_map(payload, context.arena) else {
+        let target = self.options.target;
+        let read = read(payload, context.arena).filter(|value| {
+            // Nothing makes an event without fields.
+            target.is_some() || *value == Value::Null || is_event(value, target)
+        });
+        let Some(value) = read else {
             let text = context.text(payload, &self.charset);
             return failed_event(text, "_msgpackparsefailure", context);
         };
-        let mut event = event_of(fields, self.options.target, context);
+        let mut event = event_of(value, target, context);
         if let Some(format) = &self.options.format
             && matches!(event.fields().get("message"), None | Some(Value::Null))
         {
@@ -64,17 +69,14 @@ impl Codec for Msgpack {
     }
 }
 
-/// The map that is all of `payload`. `nil` is an empty one, as for Logstash.
-fn read_map<'a>(mut payload: &'a [u8], arena: &'a Arena) -> Option<Object<'a>> {
-    let read = rmpv::decode::read_value_ref_with_max_depth(&mut payload, DEPTH_MAX.into()).ok()?;
-    if !payload.is_empty() {
+/// The first value of `payload`; what follows it is not looked at, as in Logstash.
+fn read<'a>(mut payload: &'a [u8], arena: &'a Arena) -> Option<Value<'a>> {
+    // No value begins with this byte, which the reader takes for nothing.
+    if payload.first() == Some(&0xc1) {
         return None;
     }
-    match value_of(read, arena)? {
-        Value::Object(fields) => Some(fields),
-        Value::Null => Some(Object::new(arena)),
-        _ => None,
-    }
+    let read = rmpv::decode::read_value_ref_with_max_depth(&mut payload, DEPTH_MAX.into()).ok()?;
+    value_of(read, arena)
 }
 
 /// `None` for extension types, which an event has no place for.
@@ -135,6 +137,10 @@ fn write_value(out: &mut Vec<u8>, value: &Value<'_>) {
     let _ = match value {
         Value::Null => rmp::encode::write_nil(out).map_err(drop),
         Value::Bool(value) => rmp::encode::write_bool(out, *value).map_err(drop),
+        // Ruby's packer has signed numbers from 2^32 on.
+        Value::Int(number) if *number > i64::from(u32::MAX) => {
+            rmp::encode::write_i64(out, *number).map_err(drop)
+        }
         Value::Int(number) => rmp::encode::write_sint(out, *number)
             .map(drop)
             .map_err(drop),

@@ -7,11 +7,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::plain::default_format;
+use super::plain::write_event;
 use super::{original_field, text_event};
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError, InvalidUtf8};
-use crate::event::{Event, FieldRef, Template, intern};
+use crate::event::{Event, FieldRef, intern};
 use crate::grok::{Grok, Library, PatternSet};
 use crate::join::{Held, Join, Place};
 use crate::regex::Scratch;
@@ -106,7 +106,6 @@ pub struct Multiline {
     grok: Grok,
     tag: &'static str,
     original: Option<FieldRef<'static>>,
-    default_format: Template,
 }
 
 impl BuildCodec for Multiline {
@@ -133,7 +132,6 @@ impl BuildCodec for Multiline {
             grok,
             tag: intern(&options.multiline_tag),
             original: original_field(ecs),
-            default_format: default_format(),
             options,
         })
     }
@@ -164,7 +162,7 @@ impl Codec for Multiline {
     }
 
     fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        self.default_format.render_into(event, out);
+        write_event(None, event, out);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::{original_field, text_event};
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
-use crate::event::{Event, FieldRef, Template};
+use crate::event::{Event, FieldRef, Template, Value, push_java};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, Settings};
 
@@ -21,7 +21,6 @@ plugin_options! {
 pub struct Plain {
     options: PlainOptions,
     original: Option<FieldRef<'static>>,
-    default_format: Template,
 }
 
 impl BuildCodec for Plain {
@@ -31,14 +30,31 @@ impl BuildCodec for Plain {
         Some(Self {
             options,
             original: original_field(ecs),
-            default_format: default_format(),
         })
     }
 }
 
-/// How an event prints where no format is given (source: `org.logstash.Event.toString`).
-pub(super) fn default_format() -> Template {
-    crate::spec::OptionDefault::from_default("%{@timestamp} %{host} %{message}")
+/// Writes an event in a format, or as it prints where none is given: the time, the host and the message, as Java prints
+/// them (source: `org.logstash.Event.toString`).
+pub(super) fn write_event(format: Option<&Template>, event: &Event<'_>, out: &mut Vec<u8>) {
+    if let Some(format) = format {
+        format.render_into(event, out);
+        return;
+    }
+    if let Some(timestamp) = event.timestamp() {
+        timestamp.write_iso8601(out);
+        out.push(b' ');
+    }
+    push_field(event, "host", "%{host}", out);
+    out.push(b' ');
+    push_field(event, "message", "%{message}", out);
+}
+
+fn push_field(event: &Event<'_>, name: &str, missing: &str, out: &mut Vec<u8>) {
+    match event.fields().get(name) {
+        None | Some(Value::Null) => out.extend_from_slice(missing.as_bytes()),
+        Some(value) => push_java(out, value),
+    }
 }
 
 impl Codec for Plain {
@@ -50,8 +66,7 @@ impl Codec for Plain {
     }
 
     fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let format = self.options.format.as_ref().unwrap_or(&self.default_format);
-        format.render_into(event, out);
+        write_event(self.options.format.as_ref(), event, out);
         Ok(())
     }
 }

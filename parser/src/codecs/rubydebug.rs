@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::codec::{BuildCodec, Codec, DecodeContext, Direction, EncodeError};
-use crate::event::{Event, Object, Value, push_float_ruby, write_json_string};
+use crate::event::{Event, Object, Value, push_float_ruby, push_quoted_ruby};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, Settings};
 
@@ -35,7 +35,7 @@ impl Codec for Rubydebug {
     fn decode<'a>(&self, _payload: &'a [u8], _context: &mut DecodeContext<'a, '_>) {}
 
     fn encode(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        if self.options.metadata {
+        if self.options.metadata && !event.metadata().is_empty() {
             let mut all = event.fields().clone();
             all.set("@metadata", Value::Object(event.metadata().clone()));
             write_object(out, &all, 0);
@@ -59,7 +59,7 @@ fn write_object(out: &mut Vec<u8>, object: &Object<'_>, indent: usize) {
         .iter()
         .map(|(key, _)| {
             quoted.clear();
-            write_json_string(&mut quoted, key);
+            push_quoted_ruby(&mut quoted, key);
             quoted.clone()
         })
         .collect();
@@ -101,6 +101,7 @@ fn write_value(out: &mut Vec<u8>, value: &Value<'_>, indent: usize) {
             pad(out, indent);
             out.push(b']');
         }
+        Value::Str(text) => push_quoted_ruby(out, text),
         other => other.write_json(out),
     }
 }

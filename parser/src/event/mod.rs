@@ -29,8 +29,9 @@ pub use lineage::Lineage;
 pub use number::{push_float, push_float_ruby};
 pub use object::Object;
 pub use owned::OwnedValue;
-pub(crate) use ruby_text::push_escaped_ruby;
 pub use ruby_text::ruby_text;
+pub(crate) use ruby_text::{push_escaped_ruby, push_quoted_ruby};
+pub(crate) use template::push_java;
 pub use template::{Template, TemplateError};
 pub use value::{Array, Value, same};
 

@@ -30,7 +30,7 @@ fn push_inspected(out: &mut Vec<u8>, value: &Value<'_>) {
         Value::Float(number) => push_float_ruby(out, *number),
         Value::BigInt(digits) | Value::Decimal(digits) => out.extend_from_slice(digits.as_bytes()),
         Value::Timestamp(timestamp) => timestamp.write_iso8601(out),
-        Value::Str(text) => push_quoted(out, text),
+        Value::Str(text) => push_quoted_ruby(out, text),
         Value::Array(values) => {
             out.push(b'[');
             for (at, value) in values.iter().enumerate() {
@@ -47,7 +47,7 @@ fn push_inspected(out: &mut Vec<u8>, value: &Value<'_>) {
                 if at > 0 {
                     out.extend_from_slice(b", ");
                 }
-                push_quoted(out, key);
+                push_quoted_ruby(out, key);
                 out.extend_from_slice(b"=>");
                 push_inspected(out, value);
             }
@@ -57,7 +57,7 @@ fn push_inspected(out: &mut Vec<u8>, value: &Value<'_>) {
 }
 
 /// A text in quotes, as Ruby's `String#inspect` has it.
-fn push_quoted(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn push_quoted_ruby(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     push_escaped_ruby(out, text.as_bytes());
     out.push(b'"');

@@ -249,7 +249,7 @@ fn push_text(out: &mut Vec<u8>, value: &Value<'_>) {
                 match value {
                     Value::Null => {}
                     Value::Array(_) => push_text(out, value),
-                    value => push_element(out, value),
+                    value => push_java(out, value),
                 }
             }
         }
@@ -257,8 +257,8 @@ fn push_text(out: &mut Vec<u8>, value: &Value<'_>) {
     }
 }
 
-/// How Java prints an element of a joined list: nested objects as `{a=1, b=2}`, lists as `[1, 2]`.
-fn push_element(out: &mut Vec<u8>, value: &Value<'_>) {
+/// How Java prints a value, such as an element of a joined list: objects as `{a=1, b=2}`, lists as `[1, 2]`.
+pub(crate) fn push_java(out: &mut Vec<u8>, value: &Value<'_>) {
     match value {
         Value::Object(object) => {
             out.push(b'{');
@@ -268,7 +268,7 @@ fn push_element(out: &mut Vec<u8>, value: &Value<'_>) {
                 }
                 out.extend_from_slice(key.as_bytes());
                 out.push(b'=');
-                push_element(out, value);
+                push_java(out, value);
             }
             out.push(b'}');
         }
@@ -278,7 +278,7 @@ fn push_element(out: &mut Vec<u8>, value: &Value<'_>) {
                 if at > 0 {
                     out.extend_from_slice(b", ");
                 }
-                push_element(out, value);
+                push_java(out, value);
             }
             out.push(b']');
         }
