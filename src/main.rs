@@ -14,6 +14,7 @@ mod resolver;
 mod run;
 mod settings;
 mod signals;
+mod stdout;
 
 use std::process::ExitCode;
 

@@ -109,3 +109,19 @@ fn standard_input_is_laid_out_to_standard_output() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(stdout(&output), "filter {\n  drop { }\n} # end\n");
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    for arguments in [&["check", "--rules"][..], &["reference", "grok"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_kelp"))
+            .args(arguments)
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        assert_eq!(errors, "", "{arguments:?}");
+    }
+}

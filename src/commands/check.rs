@@ -14,6 +14,7 @@ use crate::cli::{CheckArgs, ConfigArgs, ReportFormat, RunArgs};
 use crate::configuration::{Configuration, LoadError};
 use crate::run::Compiled;
 use crate::settings::{Settings, SettingsError};
+use crate::stdout::print_line;
 
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
@@ -27,7 +28,7 @@ enum CheckError {
 pub fn run(args: &CheckArgs) -> ExitCode {
     if args.rules {
         for rule in RULES {
-            println!("{:20} {}", rule.name, rule.doc);
+            print_line!("{:20} {}", rule.name, rule.doc);
         }
         return ExitCode::SUCCESS;
     }
@@ -56,11 +57,13 @@ pub fn run(args: &CheckArgs) -> ExitCode {
                 "warnings": tally.warnings,
                 "findings": findings,
             });
-            println!("{report:#}");
+            print_line!("{report:#}");
         }
-        ReportFormat::Text => println!(
+        ReportFormat::Text => print_line!(
             "{} error(s), {} warning(s) in {} file(s)",
-            tally.errors, tally.warnings, tally.files
+            tally.errors,
+            tally.warnings,
+            tally.files
         ),
     }
     let failed = tally.errors > 0 || (args.strict && tally.warnings > 0);

@@ -8,6 +8,7 @@ use kelp_parser::config::{SourceMap, format, render};
 
 use super::colour;
 use crate::cli::FmtArgs;
+use crate::stdout::print_line;
 
 /// Runs the command.
 pub fn run(args: &FmtArgs) -> ExitCode {
@@ -97,7 +98,7 @@ fn format_file(path: &Path, check: bool) -> bool {
             return Ok(true);
         }
         if check {
-            println!("{}", path.display());
+            print_line!("{}", path.display());
             return Ok(false);
         }
         replace(path, &formatted)?;
@@ -143,7 +144,7 @@ fn format_stdin(check: bool) -> ExitCode {
     };
     if check {
         if formatted != text {
-            println!("standard input");
+            print_line!("standard input");
         }
         return ExitCode::from(u8::from(formatted != text));
     }

@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::cli::HealthArgs;
+use crate::stdout::print_line;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -18,7 +19,7 @@ pub fn run(args: &HealthArgs) -> ExitCode {
     match report(args) {
         Ok(report) => {
             let status = report["status"].as_str().unwrap_or("unknown");
-            println!("{status}: {}", report["symptom"].as_str().unwrap_or(""));
+            print_line!("{status}: {}", report["symptom"].as_str().unwrap_or(""));
             match status {
                 "green" | "yellow" => ExitCode::SUCCESS,
                 _ => ExitCode::FAILURE,

@@ -32,7 +32,7 @@ pub fn run(args: &ReferenceArgs) -> ExitCode {
         };
     }
     let Some(name) = &args.plugin else {
-        print!("{}", index(&|_, name| format!("`{name}`")));
+        crate::stdout::write(format_args!("{}", index(&|_, name| format!("`{name}`"))));
         return ExitCode::SUCCESS;
     };
     let found = KINDS.iter().flat_map(|kind| specs(*kind));
@@ -41,7 +41,7 @@ pub fn run(args: &ReferenceArgs) -> ExitCode {
         eprintln!("error: there is no plugin `{name}`; `kelp reference` lists them");
         return ExitCode::FAILURE;
     }
-    print!("{}", pages.join("\n"));
+    crate::stdout::write(format_args!("{}", pages.join("\n")));
     ExitCode::SUCCESS
 }
 

@@ -11,6 +11,7 @@ use crate::logging;
 use crate::monitor::{MetricsStream, Monitor, NodeSnapshot};
 use crate::settings::Settings;
 use crate::signals::{Signal, Signals};
+use crate::stdout::print_line;
 
 /// How often the parts of the pipelines are looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
@@ -53,7 +54,7 @@ pub fn run(args: RunArgs) -> ExitCode {
 fn check(settings: &Settings) -> ExitCode {
     match Agent::check(settings) {
         Ok(true) => {
-            println!("Configuration OK");
+            print_line!("Configuration OK");
             ExitCode::SUCCESS
         }
         Ok(false) => ExitCode::FAILURE,

@@ -25,6 +25,7 @@ use crate::monitor::Snapshot;
 use crate::run::{Compiled, Running};
 use crate::settings::{PipelineSettings, Settings};
 use crate::signals::{Signal, Signals};
+use crate::stdout::print_line;
 
 use broker::{Broker, Ledger, LineWriter};
 use outcome::Outcome;
@@ -126,7 +127,7 @@ impl Watch<'_> {
         let deadline = Instant::now() + time;
         while Instant::now() < deadline && !done(self) {
             if self.signals.wait(LOOK_EVERY) == Some(Signal::Stop) {
-                println!("ending ...");
+                print_line!("ending ...");
                 return;
             }
             if let Some(error) = self.running.failure() {

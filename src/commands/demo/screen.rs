@@ -13,6 +13,7 @@ use super::lines::TOPICS;
 use super::outcome::Outcome;
 use crate::cli::DemoArgs;
 use crate::monitor::Snapshot;
+use crate::stdout::print_line;
 
 /// How often a line of progress is printed.
 const PRINT_EVERY: Duration = Duration::from_secs(1);
@@ -48,7 +49,7 @@ pub fn introduce(addresses: &Addresses, args: &DemoArgs, state: &Path) {
     } = addresses;
     let topics = TOPICS.join(", ");
     let DemoArgs { seconds, rate } = args;
-    println!(
+    print_line!(
         "kelp demo: a real pipeline between two stand-ins, all in this process
 
   Kafka          stand-in: librdkafka's mock broker at {kafka}; topics {topics}, {PARTITIONS} partitions each
@@ -91,7 +92,7 @@ impl Progress {
     /// Prints a line.
     pub fn print(&mut self, snapshot: &Snapshot, ledger: &Ledger, cluster: &Cluster) {
         if self.lines.is_multiple_of(HEAD_EVERY) {
-            println!(
+            print_line!(
                 "{:>6} {:>9} {:>9} {:>7} {:>7} {:>9} {:>9} {:>8} {:>8}",
                 "time",
                 "written",
@@ -116,7 +117,7 @@ impl Progress {
         let parsed: u64 = parsers.iter().map(|(_, parsed, _)| parsed).sum();
         let failed: u64 = parsers.iter().map(|(_, _, failed)| failed).sum();
         let written = ledger.acknowledged();
-        println!(
+        print_line!(
             "{:>4.0} s {written:>9} {rate:>9.0} {:>7} {:>7} {:>9} {parsed:>9} {failed:>8} {:>8}",
             self.begun.elapsed().as_secs_f64(),
             written.saturating_sub(consumed),
@@ -147,12 +148,12 @@ fn parsers(snapshot: &Snapshot) -> Vec<(&str, u64, u64)> {
 pub fn conclude(outcome: &Outcome, snapshot: &Snapshot, cluster: &Cluster) {
     let documents = cluster.documents("access-*", 1);
     if let Some(document) = documents.first() {
-        println!("\nA document, as Elasticsearch would have it:\n");
+        print_line!("\nA document, as Elasticsearch would have it:\n");
         print_document(document);
     }
-    println!("\nParsed:");
+    print_line!("\nParsed:");
     for (id, parsed, failed) in parsers(snapshot) {
-        println!("  {id:<18} {parsed:>8} parsed {failed:>6} not, which are indexed with a tag");
+        print_line!("  {id:<18} {parsed:>8} parsed {failed:>6} not, which are indexed with a tag");
     }
     print_counts("Documents by index", &outcome.by_index);
     print_counts("Access lines by status", &outcome.by_status);
@@ -168,15 +169,15 @@ pub fn conclude(outcome: &Outcome, snapshot: &Snapshot, cluster: &Cluster) {
         dead_letters,
         ..
     } = outcome;
-    println!(
+    print_line!(
         "\nwritten {written}, arrived {arrived}, lost {lost}, altered {altered}, duplicates {duplicates}, dead letters {dead_letters}"
     );
     if *refused > 0 {
-        println!("{refused} lines could not be written to the mock broker");
+        print_line!("{refused} lines could not be written to the mock broker");
     }
     match outcome.is_complete() {
-        true => println!("Every line that was written has arrived, word for word."),
-        false => println!("NOT every line that was written has arrived."),
+        true => print_line!("Every line that was written has arrived, word for word."),
+        false => print_line!("NOT every line that was written has arrived."),
     }
 }
 
@@ -184,16 +185,16 @@ fn print_counts(title: &str, counts: &BTreeMap<String, u64>) {
     if counts.is_empty() {
         return;
     }
-    println!("{title}:");
+    print_line!("{title}:");
     for (name, count) in counts {
-        println!("  {name:<28} {count:>8}");
+        print_line!("  {name:<28} {count:>8}");
     }
 }
 
 fn print_document(document: &Stored) {
-    println!("  {}/_doc/{}", document.index, document.id);
+    print_line!("  {}/_doc/{}", document.index, document.id);
     let text = serde_json::to_string_pretty(&document.source).unwrap_or_default();
     for line in text.lines() {
-        println!("  {line}");
+        print_line!("  {line}");
     }
 }

@@ -12,6 +12,7 @@ use kelp_sink::dead_letter::{Entry, Position, ReadError, Reader, purge, segments
 use crate::cli::{ConfigArgs, RunArgs};
 use crate::dead_letters::{Choice, since};
 use crate::settings::{PipelineSettings, Settings};
+use crate::stdout::print_line;
 
 /// `kelp dlq`
 #[derive(Args, Debug)]
@@ -243,7 +244,7 @@ fn purge_all(place: &Place, args: &PurgeArgs) -> Result<ExitCode, Failure> {
     };
     let all = segments(&place.directory)?;
     if !args.yes {
-        println!(
+        print_line!(
             "{} bytes in `{}` would be deleted; --yes does it",
             size(&all),
             place.directory.display()
@@ -251,10 +252,10 @@ fn purge_all(place: &Place, args: &PurgeArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::FAILURE);
     }
     let deleted = size(&purge(&place.directory)?);
-    println!("{deleted} bytes deleted");
+    print_line!("{deleted} bytes deleted");
     let left = size(&segments(&place.directory)?);
     if left > 0 {
-        println!("{left} bytes stay: a running kelp writes to their file");
+        print_line!("{left} bytes stay: a running kelp writes to their file");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,7 @@ use crate::logging;
 use crate::producer;
 use crate::run::{Compiled, Running};
 use crate::signals::{Signal, Signals};
+use crate::stdout::print_line;
 
 /// How long the broker may take.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
@@ -84,7 +85,7 @@ fn through_pipeline(mut place: Place, args: ReplayArgs) -> Result<ExitCode, Fail
     if let Some(failure) = failure {
         return Err(failure.into());
     }
-    println!(
+    print_line!(
         "{} messages replayed, {} not delivered, {} dead letters again",
         records.saturating_sub(ended.unsettled_records),
         ended.unsettled_records,
@@ -133,7 +134,7 @@ fn to_topic(place: &Place, args: ReplayArgs) -> Result<ExitCode, Failure> {
     })?;
     producer.flush(FLUSH_TIMEOUT)?;
     let failures = producer.context().lock();
-    println!(
+    print_line!(
         "{} messages replayed, {} failed",
         sent.saturating_sub(failures.count),
         failures.count

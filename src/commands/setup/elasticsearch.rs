@@ -10,6 +10,7 @@ use super::server::{Answer, Server, SetupError, read_secret, reason};
 use super::{Outcome, Report};
 use crate::cli::{Lifecycle, SetupArgs};
 use crate::fnv::fnv1a;
+use crate::stdout::print_line;
 
 /// A component template with mappings, and the index template that makes data streams of it. The first is what the default pipeline
 /// writes, the second what Kelp says about itself.
@@ -56,7 +57,7 @@ pub async fn set_up(
         index_template(server, args, (name, pattern, mappings), report).await?;
     }
     if report.updated > 0 {
-        println!(
+        print_line!(
             "data streams that are there already take the changed templates when they roll over, by their lifecycle or by POST /NAME/_rollover"
         );
     }

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::cli::{SetupArgs, SetupPart};
+use crate::stdout::print_line;
 use server::{Server, SetupError};
 
 /// What became of one thing that setup is to make.
@@ -58,7 +59,7 @@ impl Report {
             }
             Outcome::Missing(reason) => format!("left out: {reason}"),
         };
-        println!("{what}: {word}");
+        print_line!("{what}: {word}");
     }
 }
 
@@ -78,9 +79,9 @@ pub fn run(args: &SetupArgs) -> ExitCode {
     match runtime.block_on(set_up(args, &mut report)) {
         Ok(()) => {
             match (args.dry_run, report.planned, report.changed) {
-                (true, planned, _) => println!("{planned} to be changed; nothing was"),
-                (false, _, 0) => println!("everything is as it should be; nothing was changed"),
-                (false, _, changed) => println!("{changed} changed"),
+                (true, planned, _) => print_line!("{planned} to be changed; nothing was"),
+                (false, _, 0) => print_line!("everything is as it should be; nothing was changed"),
+                (false, _, changed) => print_line!("{changed} changed"),
             }
             ExitCode::SUCCESS
         }

@@ -68,7 +68,7 @@ pub fn run(args: &TestArgs) -> ExitCode {
             Err(error) => fail(&error),
         }
     }
-    print!("{}", report.as_text(colour::on_stdout()));
+    crate::stdout::write(format_args!("{}", report.as_text(colour::on_stdout())));
     if let Some(path) = &args.junit
         && let Err(source) = std::fs::write(path, report.as_junit())
     {
