@@ -74,7 +74,7 @@ pub enum Constant {
 }
 
 impl Constant {
-    fn value(self) -> Value<'static> {
+    fn value<'a>(self) -> Value<'a> {
         match self {
             Self::Str(text) => Value::Str(text),
             Self::Int(number) => Value::Int(number),
@@ -322,7 +322,7 @@ fn contains(event: &Event<'_>, needle: &Operand, haystack: &Operand) -> bool {
             }
         }
         (Operand::Constant(needle), Operand::Field(field)) => {
-            matches!(event.get(*field), Some(Value::Array(items)) if items.iter().any(|item| *item == needle.value()))
+            matches!(event.get(*field), Some(Value::Array(items)) if items.contains(&needle.value()))
         }
         (Operand::Field(field), Operand::Constant(haystack)) => {
             matches!(event.get(*field), Some(Value::Str(part)) if text_contains(*haystack, part))

@@ -1,12 +1,16 @@
 //! Real shapes of configurations: they are read without a word, and no damage done to them makes the parser panic, hang or point
 //! outside of the text. The damage is pseudo-random but the same on every run.
 
+#[path = "support/random.rs"]
+mod random;
+
 use std::fs;
 use std::path::Path;
 
 use kelp_parser::config::{
     Diagnostic, ParseOptions, SourceMap, Span, format as lay_out, parse, render, resolve,
 };
+use random::Random;
 
 #[test]
 fn example_configurations_are_read_without_a_word() {
@@ -217,16 +221,4 @@ fn examples(directory: &str) -> Vec<(String, String)> {
     found.sort();
     assert!(found.len() > 15, "only {} examples", found.len());
     found
-}
-
-/// Xorshift: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
-    }
 }

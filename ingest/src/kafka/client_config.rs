@@ -21,7 +21,7 @@ const FETCH_MAX_BYTES: u64 = 8 << 20;
 /// How long librdkafka waits, once its queue was full, before it looks again whether there is room. Its
 /// default of 1000 ms would leave a fast pipeline idle most of the time with a small queue.
 const QUEUE_BACKOFF_MS: u64 = 10;
-/// How often librdkafka tells of its brokers. A second of a core is some 10,000 such reports of ten partitions.
+/// How often librdkafka tells of its brokers: soon enough for a health check.
 const STATISTICS_INTERVAL_MS: u64 = 5_000;
 /// Logstash's default.
 const SESSION_TIMEOUT_MS: u64 = 10_000;

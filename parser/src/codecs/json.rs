@@ -3,7 +3,7 @@
 use super::{failed_event, keep_original, original_field};
 use crate::charset::Charset;
 use crate::codec::{BuildCodec, Codec, DecodeContext, EncodeError};
-use crate::event::{Array, Event, FieldRef, Value, write_json};
+use crate::event::{Event, FieldRef, Value, write_json};
 use crate::json::{Fractions, parse_prefix};
 use crate::plugin_options;
 use crate::spec::{EcsCompatibility, Settings};
@@ -62,26 +62,27 @@ pub(super) fn decode_text<'a>(
     if text.trim().is_empty() {
         return;
     }
-    let values = match parse_prefix(text, context.arena, Fractions::Double) {
-        // Jackson takes a byte order mark in bytes, but not in text.
-        _ if text.starts_with('\u{feff}') => None,
-        Ok((Value::Array(values), _)) => values
-            .iter()
-            .all(|value| is_event(value, target) || target.is_some() && *value == Value::Null)
-            .then_some(values),
-        Ok((value, _)) => {
-            is_event(&value, target).then(|| Array::from_iter_in([value], context.arena))
-        }
-        Err(_) => None,
-    };
-    let Some(values) = values else {
-        return failed_event(text, "_jsonparsefailure", context);
-    };
-    let original = original.filter(|_| values.len() == 1);
-    for value in values {
+    let is_element =
+        |value: &Value<'_>| is_event(value, target) || target.is_some() && *value == Value::Null;
+    let emit = |value, original, context: &mut DecodeContext<'a, '_>| {
         let mut event = event_of(value, target, context);
         keep_original(&mut event, original, text);
         (context.emit)(event);
+    };
+    // Jackson takes a byte order mark in bytes, but not in text.
+    let read = match text.starts_with('\u{feff}') {
+        true => None,
+        false => parse_prefix(text, context.arena, Fractions::Double).ok(),
+    };
+    match read {
+        Some((Value::Array(values), _)) if values.iter().all(is_element) => {
+            let original = original.filter(|_| values.len() == 1);
+            for value in values {
+                emit(value, original, context);
+            }
+        }
+        Some((value, _)) if is_event(&value, target) => emit(value, original, context),
+        _ => failed_event(text, "_jsonparsefailure", context),
     }
 }
 

@@ -109,6 +109,7 @@ fn value_of<'a>(read: ValueRef<'a>, arena: &'a Arena) -> Option<Value<'a>> {
             Value::Array(array)
         }
         ValueRef::Map(entries) => {
+            let limit = FieldLimit::of_events();
             let mut object = Object::with_capacity(arena, 8);
             for (key, value) in entries {
                 let key = match value_of(key, arena)? {
@@ -116,7 +117,7 @@ fn value_of<'a>(read: ValueRef<'a>, arena: &'a Arena) -> Option<Value<'a>> {
                     other => ruby_text(&other, arena),
                 };
                 object.set(key, value_of(value, arena)?);
-                FieldLimit::of_events().check(object.len());
+                limit.check(object.len());
             }
             Value::Object(object)
         }

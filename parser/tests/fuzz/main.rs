@@ -7,7 +7,10 @@ mod fields;
 mod filters;
 mod formats;
 mod patterns;
+#[path = "../support/random.rs"]
+mod random;
 
+use random::Random;
 use std::time::{Duration, Instant};
 
 use kelp_parser::codec::{DecodeContext, InvalidUtf8, default_codec};
@@ -134,16 +137,4 @@ fn run(pipeline: &Pipeline, message: &str) {
     });
     let taken = arena.allocated_bytes();
     assert!(taken < MEMORY_MAX, "{taken} bytes for {message:?}");
-}
-
-/// Xorshift: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
-    }
 }
