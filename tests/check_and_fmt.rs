@@ -1,10 +1,11 @@
-//! `kelp check` and `kelp fmt` as a user meets them.
+//! `kelp check`, `kelp fmt` and closed pipes as a user meets them.
 
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 fn kelp(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kelp"))
@@ -124,4 +125,36 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         assert!(output.status.success(), "{arguments:?}: {errors}");
         assert_eq!(errors, "", "{arguments:?}");
     }
+}
+
+/// What cannot be written stays held, so a pipeline that only waited for it would never end.
+#[test]
+fn a_pipeline_ends_when_nobody_reads_its_standard_output() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let data = std::env::temp_dir().join(format!("kelp-closed-{}", std::process::id()));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kelp"))
+        .args(["--path.data", &data.to_string_lossy()])
+        .args(["--api.enabled", "false"])
+        .args(["-e", "input { stdin { } } output { stdout { } }"])
+        .stdin(Stdio::piped())
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"a line\n").unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{log}");
+    assert!(log.contains("nobody reads the standard output"), "{log}");
+    std::fs::remove_dir_all(data).unwrap();
 }

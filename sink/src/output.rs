@@ -31,6 +31,12 @@ pub trait Output: Send + Sync {
     /// A snapshot of its counters.
     fn stats(&self) -> OutputStats;
 
+    /// Why it will never write again, which ends the pipeline: what it has not written stays held. Only what nobody can open
+    /// again comes to that; a server is waited for.
+    fn failure(&self) -> Option<&'static str> {
+        None
+    }
+
     /// A way of its own to the same server, for what Kelp says about itself. Only Elasticsearch has one.
     fn side_channel(&self) -> Option<SideChannel> {
         None

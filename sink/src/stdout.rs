@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kelp_parser::codec::{Codec, build_codec};
@@ -36,6 +37,7 @@ pub struct Stdout {
     codec: Arc<dyn Codec>,
     dead_letters: Option<DeadLetters>,
     counters: Arc<Counters>,
+    is_closed: Arc<AtomicBool>,
 }
 
 impl Stdout {
@@ -55,6 +57,7 @@ impl Stdout {
             codec: codec.into(),
             dead_letters: None,
             counters: Arc::default(),
+            is_closed: Arc::default(),
         }))
     }
 }
@@ -83,6 +86,7 @@ impl Output for Stdout {
             buffer: Encoded::default(),
             pending: Pending::default(),
             counters: Arc::clone(&self.counters),
+            is_closed: Arc::clone(&self.is_closed),
         })
     }
 
@@ -92,6 +96,11 @@ impl Output for Stdout {
 
     fn stats(&self) -> OutputStats {
         self.counters.stats()
+    }
+
+    fn failure(&self) -> Option<&'static str> {
+        let is_closed = self.is_closed.load(Ordering::Relaxed);
+        is_closed.then_some("nobody reads the standard output any more")
     }
 }
 
@@ -103,6 +112,8 @@ struct StreamWriter<W> {
     buffer: Encoded,
     pending: Pending,
     counters: Arc<Counters>,
+    /// Set when the reader of the stream has gone.
+    is_closed: Arc<AtomicBool>,
 }
 
 impl<W: Write + Send> Writer for StreamWriter<W> {
@@ -127,6 +138,9 @@ impl<W: Write + Send> Writer for StreamWriter<W> {
         match written {
             Ok(()) => self.counters.written(self.pending.settle(batch.receipts())),
             Err(error) => {
+                if error.kind() == io::ErrorKind::BrokenPipe {
+                    self.is_closed.store(true, Ordering::Relaxed);
+                }
                 let events = self.pending.forget();
                 tracing::error!(%error, events, "the standard output cannot be written; these events stay held");
                 self.counters.given_up(events);
@@ -170,6 +184,7 @@ mod tests {
             buffer: Encoded::default(),
             pending: Pending::default(),
             counters: Arc::clone(&counters),
+            is_closed: Arc::default(),
         };
         let mut holds = Vec::new();
         for _ in 0..2 {

@@ -175,6 +175,9 @@ impl Agent {
             if let Some(why) = self.failure_of(&group) {
                 error!(pipeline = group[0], "{why}");
                 self.failed.extend(group.iter().cloned());
+                if self.nothing_can_be_written(&group) {
+                    patience = Duration::ZERO;
+                }
             } else if self.is_done(&group) {
                 // What filters still hold back is made now; only where nobody else waits may that take long.
                 if is_last {
@@ -211,9 +214,19 @@ impl Agent {
             if let Some(error) = running.failure() {
                 return Some(error.to_string());
             }
+            let mut outputs = running.topology().outputs.iter();
+            if let Some(why) = outputs.find_map(|output| output.failure()) {
+                return Some(why.to_owned());
+            }
             let lost = "a worker has died, which is a defect; what it held is not committed";
             running.has_lost_worker().then(|| lost.to_owned())
         })
+    }
+
+    fn nothing_can_be_written(&self, group: &[String]) -> bool {
+        self.running_of(group)
+            .flat_map(|running| &running.topology().outputs)
+            .all(|output| output.failure().is_some())
     }
 
     /// Whether nothing more comes, and all that came is settled.
