@@ -228,7 +228,8 @@ fn utf32(bytes: &[u8], order: ByteOrder) -> String {
 pub(crate) fn inspect(bytes: &[u8]) -> String {
     let mut out = Vec::with_capacity(bytes.len() + 16);
     push_escaped_ruby(&mut out, bytes);
-    String::from_utf8_lossy(&out).into_owned()
+    String::from_utf8(out)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 impl OptionType for Charset {

@@ -67,10 +67,17 @@ pub(crate) fn push_quoted_ruby(out: &mut Vec<u8>, text: &str) {
 /// begin an interpolation, and bytes that are not UTF-8 are escaped.
 pub(crate) fn push_escaped_ruby(out: &mut Vec<u8>, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
-        let mut characters = chunk.valid().chars().peekable();
-        while let Some(character) = characters.next() {
-            let next = characters.peek().copied();
-            push_escaped_character(out, character, next);
+        let mut rest = chunk.valid();
+        loop {
+            let plain = rest.bytes().position(|byte| !is_plain(byte));
+            let (plain, special) = rest.split_at(plain.unwrap_or(rest.len()));
+            out.extend_from_slice(plain.as_bytes());
+            let mut characters = special.chars();
+            let Some(character) = characters.next() else {
+                break;
+            };
+            rest = characters.as_str();
+            push_escaped_character(out, character, rest.bytes().next());
         }
         for &byte in chunk.invalid() {
             let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]);
@@ -79,9 +86,14 @@ pub(crate) fn push_escaped_ruby(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Whether the byte is a character that stands for itself whatever follows it.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'#')
+}
+
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-fn push_escaped_character(out: &mut Vec<u8>, character: char, next: Option<char>) {
+fn push_escaped_character(out: &mut Vec<u8>, character: char, next: Option<u8>) {
     let escape: &[u8] = match character {
         '"' => b"\\\"",
         '\\' => b"\\\\",
@@ -93,17 +105,19 @@ fn push_escaped_character(out: &mut Vec<u8>, character: char, next: Option<char>
         '\x0b' => b"\\v",
         '\x0c' => b"\\f",
         '\x1b' => b"\\e",
-        '#' if matches!(next, Some('{' | '$' | '@')) => b"\\#",
+        '#' if matches!(next, Some(b'{' | b'$' | b'@')) => b"\\#",
         other if is_printable(other) => {
             return out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes());
         }
         other => {
             let code = other as u32;
-            let _ = if code > 0xFFFF {
-                write!(out, "\\u{{{code:X}}}")
+            if code > 0xFFFF {
+                let _ = write!(out, "\\u{{{code:X}}}");
             } else {
-                write!(out, "\\u{code:04X}")
-            };
+                let digits = [12, 8, 4, 0].map(|shift| HEX[(code >> shift & 15) as usize]);
+                out.extend_from_slice(b"\\u");
+                out.extend_from_slice(&digits);
+            }
             return;
         }
     };
