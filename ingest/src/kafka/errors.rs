@@ -38,6 +38,11 @@ impl Errors {
                     error!(?code, repeated, "kafka: {reason}; {help}; still trying");
                 }
             }
+            Judgement::Expected(help) => {
+                if let Some(repeated) = self.pass(&format!("{code:?}")) {
+                    warn!(?code, repeated, "kafka: {reason}; {help}; still trying");
+                }
+            }
             Judgement::Wait => {
                 if let Some(repeated) = self.pass(&format!("{code:?}")) {
                     warn!(?code, repeated, "kafka: {reason}; still trying");
@@ -82,6 +87,8 @@ impl Errors {
 enum Judgement {
     /// Goes away by itself: a broker restarts, a coordinator moves.
     Wait,
+    /// Is so in the beginning: whoever writes first creates the topic. Java's consumer warns of it too.
+    Expected(&'static str),
     /// Someone has to act, but without a restart of ours.
     Loud(&'static str),
     /// Trying again is of no use.
@@ -111,7 +118,7 @@ fn judge(code: Code) -> Judgement {
         }
         Code::ClusterAuthorizationFailed => Judgement::Loud("the user lacks rights on the cluster"),
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-            Judgement::Loud("create the topic or correct `topics`")
+            Judgement::Expected("the first writer creates the topic, or correct `topics`")
         }
         Code::InvalidTopic => Judgement::Loud("correct `topics`"),
         Code::PollExceeded => Judgement::Loud("raise `max_poll_interval_ms`"),

@@ -41,6 +41,9 @@ pub(super) struct Delivery<'s> {
     wire: Option<Wire>,
 }
 
+/// A larger body takes tens of milliseconds to compress.
+const GZIP_INLINE_MAX: usize = 2 << 20;
+
 #[derive(Clone)]
 struct Wire {
     bytes: Bytes,
@@ -79,7 +82,7 @@ impl<'s> Delivery<'s> {
     }
 
     async fn send(&mut self, part: &Part) {
-        let wire = self.wire(part);
+        let wire = self.wire(part).await;
         if part.len() > 1 && wire.uncompressed_bytes >= self.shared.too_large() {
             return self.halve(part);
         }
@@ -328,7 +331,7 @@ impl<'s> Delivery<'s> {
     }
 
     /// The part as it goes over the wire.
-    fn wire(&mut self, part: &Part) -> Wire {
+    async fn wire(&mut self, part: &Part) -> Wire {
         if let Some(wire) = &self.wire {
             return wire.clone();
         }
@@ -337,6 +340,7 @@ impl<'s> Delivery<'s> {
         let uncompressed_bytes = lines.len();
         let bytes = match settings.compression_level {
             0 => lines,
+            level if lines.len() > GZIP_INLINE_MAX => gzip_elsewhere(lines, level).await,
             level => gzip(&lines, level),
         };
         let is_slice = settings.compression_level == 0 && matches!(part, Part::Run(_));
@@ -435,6 +439,14 @@ fn fault(trouble: Trouble) -> Fault {
         Trouble::Denied => Fault::Denied,
         Trouble::Unexpected => Fault::Unexpected,
     }
+}
+
+/// Compresses in a thread of its own, so that the other requests go on meanwhile.
+async fn gzip_elsewhere(lines: Bytes, level: u32) -> Bytes {
+    let again = lines.clone();
+    let compressed = tokio::task::spawn_blocking(move || gzip(&lines, level)).await;
+    // A runtime that ends starts no thread any more.
+    compressed.unwrap_or_else(|_| gzip(&again, level))
 }
 
 fn gzip(lines: &[u8], level: u32) -> Bytes {

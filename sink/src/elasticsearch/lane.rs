@@ -37,7 +37,8 @@ pub struct DeliverySettings {
     pub resurrect_delay: Duration,
     /// Requests that wait for an answer at a time.
     pub in_flight_requests: usize,
-    /// Bytes of their bodies, before compression. A larger request goes alone.
+    /// Bytes of their bodies, before compression. A request takes three quarters at most, so that one that is larger still has
+    /// a place, and others go on beside it: a document of tens of MiB takes seconds.
     pub in_flight_bytes: usize,
     /// What the configuration adds to the verdicts.
     pub rules: Rules,
@@ -228,14 +229,11 @@ async fn dispatch(shared: Arc<Shared>, mut requests: mpsc::Receiver<Queued>) {
     let settings = &shared.settings;
     let slots = Arc::new(Semaphore::new(settings.in_flight_requests.max(1)));
     let all_bytes = (settings.in_flight_bytes / PERMIT_BYTES).max(1);
+    let large = (all_bytes * 3 / 4).max(1);
     let bytes = Arc::new(Semaphore::new(all_bytes));
     let mut deliveries = JoinSet::new();
     while let Some((request, share)) = requests.recv().await {
-        let wanted = request
-            .body
-            .len()
-            .div_ceil(PERMIT_BYTES)
-            .clamp(1, all_bytes);
+        let wanted = request.body.len().div_ceil(PERMIT_BYTES).clamp(1, large);
         let slot = permit(&slots, 1).await;
         let room = permit(&bytes, wanted).await;
         let shared = Arc::clone(&shared);

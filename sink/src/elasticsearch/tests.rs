@@ -41,11 +41,19 @@ fn node(url: &str, timeout: Duration) -> Node {
 
 impl Bench {
     async fn new(double: DoubleSettings, settings: DeliverySettings) -> Self {
+        Self::with_timeout(double, settings, Duration::from_millis(500)).await
+    }
+
+    async fn with_timeout(
+        double: DoubleSettings,
+        settings: DeliverySettings,
+        timeout: Duration,
+    ) -> Self {
         let double = Double::start(double).await.unwrap();
         let dir = TempDir::new();
         let (store, dead_letters) =
             DeadLetterStore::open(DeadLetterSettings::new(dir.path().to_owned())).unwrap();
-        let nodes = vec![node(&double.url(), Duration::from_millis(500))];
+        let nodes = vec![node(&double.url(), timeout)];
         let delivery = BulkDelivery::start(&Handle::current(), nodes, settings, dead_letters);
         Self {
             double,
@@ -385,6 +393,33 @@ async fn the_queue_is_bounded() {
         accepted += 1;
     }
     assert!(accepted <= 2 + 1 + 2, "{accepted} requests were accepted");
+}
+
+/// A request that is larger than all that may be on its way takes its time; the others need not wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_go_on_beside_a_request_that_is_too_large_for_the_limit() {
+    let mut settings = settings();
+    settings.in_flight_bytes = 64 << 10;
+    let minute = Duration::from_secs(60);
+    let bench = Bench::with_timeout(DoubleSettings::default(), settings, minute).await;
+    bench.double.cluster().script([Fault::Slow(minute)]);
+    let sender = bench.delivery.sender();
+    let (large, _held) = request(&[format!("{{\"n\":0,\"text\":\"{}\"}}", "x".repeat(5 << 20))]);
+    sender.send(large).await;
+    while count(&bench.double.cluster().seen().faults) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (small, _settled) = request(&numbered(1));
+    sender.send(small).await;
+    let stats = bench.delivery.stats();
+    let others = async {
+        while count(&stats.in_flight) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let others = tokio::time::timeout(Duration::from_secs(20), others).await;
+    assert!(others.is_ok(), "the small request waited");
+    assert_eq!(count(&stats.indexed) + count(&stats.duplicates), 1);
 }
 
 #[tokio::test]
