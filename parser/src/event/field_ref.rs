@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Arena, InvalidFieldSet, intern};
+use super::intern::{intern, intern_list};
+use super::{Arena, InvalidFieldSet};
 
 /// A parsed field reference. References of a configuration are `'static`; those made at run time
 /// live in the event's arena.
@@ -38,9 +39,8 @@ impl FieldRef<'static> {
     /// Parses a reference that stands in a configuration.
     pub fn parse(text: &str) -> Result<Self, FieldRefError> {
         let segments = split(text)?;
-        let interned: Vec<&'static str> = segments.into_iter().map(intern).collect();
-        // One leaked list per reference of the configuration: bounded by its text.
-        Ok(Self::from_segments(Box::leak(interned.into_boxed_slice())))
+        let interned = segments.into_iter().map(intern).collect();
+        Ok(Self::from_segments(intern_list(interned)))
     }
 
     /// Like [`parse`](Self::parse) for references that are constants of the program.
