@@ -1,6 +1,10 @@
 //! Random Ruby: whatever the code, there is a result, an exception, or a message when it is checked. No panic, no hang, no
 //! unbounded memory. `KELP_FUZZ=1000000` runs more of it.
 
+#[path = "support/memory.rs"]
+mod memory;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
@@ -10,6 +14,7 @@ use kelp_parser::json::{Fractions, parse as parse_json};
 use kelp_parser::pipeline::{Pipeline, WorkerState};
 use kelp_parser::spec::EcsCompatibility;
 use kelp_parser::time::Timestamp;
+use memory::{Memory, ignore_full_arenas, is_full, measured};
 
 /// A small generator of its own, so that a failure is the same on every machine.
 struct Random(u64);
@@ -311,6 +316,8 @@ fn run(code: &str) -> bool {
         return false;
     }
     let (arena, now) = (Arena::new(), Timestamp::new(1_700_000_000, 0));
+    arena.set_allocation_limit(Some(EVENT_MAX));
+    ignore_full_arenas();
     let input = r#"{"n":42,"t":"some text, with words","l":[1,"two",null],"h":{"a":{"b":[1,2]}}}"#;
     let Ok(Value::Object(fields)) = parse_json(input, &arena, Fractions::Double) else {
         panic!("not an object");
@@ -320,29 +327,66 @@ fn run(code: &str) -> bool {
     true
 }
 
+/// What an event may take in its arena, as `kelp.event.max_bytes` says it in a pipeline.
+const EVENT_MAX: usize = 64 << 20;
+
+/// Code may take 256 MiB beside the event; the compiler of the configuration and the event itself come on top.
+const MEMORY_MAX: usize = (256 << 20) + EVENT_MAX + (32 << 20);
+
+/// A machine under load is slow; a hang is slower.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// What was seen of the code so far.
+#[derive(Debug, Default)]
+struct Seen {
+    runs: u64,
+    accepted: u64,
+    slowest: Duration,
+    most_bytes: usize,
+    kept: isize,
+}
+
+impl Seen {
+    /// Runs code, which must end in time and with little memory.
+    fn run(&mut self, seed: u64, code: &str) {
+        let code = format!("x = nil\ny = nil\n{code}");
+        let begun = Instant::now();
+        let (result, Memory { peak, kept }) =
+            measured(|| catch_unwind(AssertUnwindSafe(|| run(&code))));
+        let took = begun.elapsed();
+        let accepted = match result {
+            Ok(accepted) => accepted,
+            // It ran, but made too much of the event.
+            Err(panic) if is_full(&*panic) => true,
+            Err(_) => panic!("seed {seed} panics:\n{code}"),
+        };
+        assert!(took < LONGEST, "seed {seed} took {took:?}:\n{code}");
+        assert!(peak < MEMORY_MAX, "seed {seed} took {peak} bytes:\n{code}");
+        self.runs += 1;
+        self.accepted += u64::from(accepted);
+        self.slowest = self.slowest.max(took);
+        self.most_bytes = self.most_bytes.max(peak);
+        self.kept += kept;
+        if self.runs.is_multiple_of(100_000) {
+            eprintln!("{self:?}");
+        }
+    }
+}
+
 #[test]
 fn random_code_ends() {
     let count: u64 = std::env::var("KELP_FUZZ").map_or(600, |count| count.parse().unwrap());
-    let mut accepted = 0;
+    let mut seen = Seen::default();
     for seed in 1..=count {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let lines = 1 + random.below(4);
         let code: Vec<String> = (0..lines).map(|_| statement(&mut random, 2)).collect();
-        let code = format!("x = nil\ny = nil\n{}", code.join("\n"));
-        let begun = Instant::now();
-        let result = std::panic::catch_unwind(|| run(&code));
-        let took = begun.elapsed();
-        assert!(result.is_ok(), "seed {seed} panics:\n{code}");
-        // A machine under load is slow; a hang is slower.
-        assert!(
-            took < Duration::from_secs(60),
-            "seed {seed} took {took:?}:\n{code}"
-        );
-        accepted += u64::from(result.unwrap_or(false));
+        seen.run(seed, &code.join("\n"));
     }
     assert!(
-        accepted > count / 3,
-        "only {accepted} of {count} were accepted"
+        seen.accepted > count / 3,
+        "only {} of {count} were accepted",
+        seen.accepted
     );
 }
 
@@ -353,6 +397,7 @@ fn damaged_code_is_refused_or_runs() {
     let letters: Vec<char> = "(){}[]|&.,;:?!=<>+-*/%'\"#@$~^\\ \nab1_E\u{e9}"
         .chars()
         .collect();
+    let mut seen = Seen::default();
     for seed in 1..=count {
         let mut random = Random(seed.wrapping_mul(0xD1B5_4A32_D192_ED03) | 1);
         let mut code: Vec<char> = statement(&mut random, 2).chars().collect();
@@ -365,8 +410,25 @@ fn damaged_code_is_refused_or_runs() {
                 _ => {}
             }
         }
-        let code: String = code.into_iter().collect();
-        let result = std::panic::catch_unwind(|| run(&format!("x = nil\ny = nil\n{code}")));
-        assert!(result.is_ok(), "seed {seed} panics:\n{code}");
+        seen.run(seed, &code.into_iter().collect::<String>());
     }
+}
+
+/// What the long search has found: loops without end that took more than the bound.
+#[test]
+fn what_was_once_too_large_is_within_bounds() {
+    let mut seen = Seen::default();
+    for (number, code) in [
+        // A match keeps its pattern, which was compiled each time and not counted.
+        "while true\nbreak if :a =~ '2024-01-02T03:04:05Z'\nend",
+        "while true\n3.times do |i|\nx = [IPAddr.new('10.0.0.0/8'), event.to_hash]\nend\nend",
+        "l = []\nwhile true\n3.times { |a, b = 1, c = 2, d = 3, e = 4, f = 5| y = ->(q) { a } }\nend",
+        "h = {}\nn = 0\nwhile true\nh[n += 1] = n\nend",
+    ]
+    .iter()
+    .enumerate()
+    {
+        seen.run(number as u64, code);
+    }
+    assert_eq!(seen.accepted, 4);
 }

@@ -4,11 +4,11 @@
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange, HirKind};
 use std::hash::{Hash, Hasher};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-/// A set of characters in canonical form (sorted, disjoint ranges).
+/// A set of characters in canonical form (sorted, disjoint ranges). A copy shares the ranges, which may be hundreds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct CharClass(ClassUnicode);
+pub(super) struct CharClass(Arc<ClassUnicode>);
 
 impl Hash for CharClass {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -26,7 +26,7 @@ impl Default for CharClass {
 
 impl CharClass {
     pub(super) fn empty() -> CharClass {
-        CharClass(ClassUnicode::empty())
+        CharClass(Arc::new(ClassUnicode::empty()))
     }
 
     pub(super) fn any() -> CharClass {
@@ -38,36 +38,36 @@ impl CharClass {
     }
 
     pub(super) fn range(first: char, last: char) -> CharClass {
-        CharClass(ClassUnicode::new([ClassUnicodeRange::new(first, last)]))
+        CharClass::of_ranges(&[(first, last)])
     }
 
     fn of_ranges(ranges: &[(char, char)]) -> CharClass {
-        CharClass(ClassUnicode::new(
+        CharClass(Arc::new(ClassUnicode::new(
             ranges
                 .iter()
                 .map(|&(first, last)| ClassUnicodeRange::new(first, last)),
-        ))
+        )))
     }
 
     pub(super) fn union(mut self, other: CharClass) -> CharClass {
-        self.0.union(&other.0);
+        Arc::make_mut(&mut self.0).union(&other.0);
         self
     }
 
     pub(super) fn intersect(mut self, other: &CharClass) -> CharClass {
-        self.0.intersect(&other.0);
+        Arc::make_mut(&mut self.0).intersect(&other.0);
         self
     }
 
     pub(super) fn negate(mut self) -> CharClass {
-        self.0.negate();
+        Arc::make_mut(&mut self.0).negate();
         self
     }
 
     /// Adds everything that equals a member when case is ignored (simple folding, one character to one).
     pub(super) fn fold_case(mut self) -> CharClass {
         // Fails only without the Unicode tables, which are compiled in; then the set stays as written.
-        let _ = self.0.try_case_fold_simple();
+        let _ = Arc::make_mut(&mut self.0).try_case_fold_simple();
         self
     }
 
@@ -184,7 +184,9 @@ pub(super) fn named(name: &str) -> Option<CharClass> {
 fn property(expression: &str) -> Option<CharClass> {
     let hir = regex_syntax::Parser::new().parse(expression).ok()?;
     match hir.kind() {
-        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => Some(CharClass(class.clone())),
+        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
+            Some(CharClass(Arc::new(class.clone())))
+        }
         HirKind::Literal(literal) => {
             let text = std::str::from_utf8(&literal.0).ok()?;
             Some(

@@ -22,6 +22,7 @@ mod ast;
 mod automaton;
 mod block;
 mod byteset;
+mod cache;
 mod class;
 mod compile;
 mod fuse;
@@ -53,6 +54,7 @@ mod vm_assert;
 mod vm_fields;
 mod vm_runs;
 
+pub(crate) use cache::RegexCache;
 pub(crate) use class::is_printable;
 pub use list::{Attempts, RegexList};
 pub use search::{Budget, Scratch};
@@ -124,6 +126,13 @@ impl Regex {
     /// The pattern as written.
     pub fn pattern(&self) -> &str {
         &self.0.pattern
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        let names = self.0.names.iter();
+        let names = names.map(|(name, groups)| 64 + name.len() + size_of_val(&groups[..]));
+        self.0.pattern.len() + names.sum::<usize>() + self.0.program.size()
     }
 
     /// The names of groups in order of first appearance, each with its group numbers: several groups may have one name.

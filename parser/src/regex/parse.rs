@@ -6,6 +6,7 @@
 use super::ast::{Assertion, Node, Repeat, RepeatKind};
 use super::class::{self, CharClass};
 use super::{Options, RegexError};
+use std::collections::HashSet;
 
 /// Deeper nesting than this is an error: it bounds the recursion of everything that walks the tree.
 const MAX_DEPTH: u32 = 200;
@@ -70,6 +71,8 @@ pub(super) struct Parser<'p> {
     /// References are resolved when all groups are known: placeholders in the tree hold an index into this.
     pub(super) references: Vec<super::parse_reference::Reference>,
     pub(super) root: Node,
+    /// The sets so far: a long pattern may have one thousands of times, each with hundreds of ranges.
+    classes: HashSet<CharClass>,
 }
 
 impl<'p> Parser<'p> {
@@ -96,6 +99,18 @@ impl<'p> Parser<'p> {
             names: Vec::new(),
             references: Vec::new(),
             root: Node::Empty,
+            classes: HashSet::new(),
+        }
+    }
+
+    /// The set, in the one copy that the pattern has of it.
+    pub(super) fn shared(&mut self, class: CharClass) -> CharClass {
+        match self.classes.get(&class) {
+            Some(known) => known.clone(),
+            None => {
+                self.classes.insert(class.clone());
+                class
+            }
         }
     }
 
@@ -248,7 +263,7 @@ impl<'p> Parser<'p> {
 
     fn escaped_character(&mut self, begin: usize) -> Result<Node, RegexError> {
         match self.class_or_character(begin)? {
-            Escaped::Class(class) => Ok(Node::Class(class)),
+            Escaped::Class(class) => Ok(Node::Class(self.shared(class))),
             Escaped::Character(character) => Ok(self.literal(character)),
         }
     }

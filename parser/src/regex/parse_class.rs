@@ -25,9 +25,9 @@ impl Parser<'_> {
             all
         };
         Ok(match negate {
-            true => Node::Class(class.negate()),
-            false if self.flags.ignore_case => super::parse_case::expand_class(class),
-            false => Node::Class(class),
+            true => Node::Class(self.shared(class.negate())),
+            false if self.flags.ignore_case => super::parse_case::expand_class(self.shared(class)),
+            false => Node::Class(self.shared(class)),
         })
     }
 

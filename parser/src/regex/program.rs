@@ -307,6 +307,9 @@ pub(super) struct Backref {
 /// Where to go by the next byte; the last entry is for the end of the text.
 pub(super) type DispatchTable = [u16; 257];
 
+/// What an operation takes of the tree that the prefilter keeps.
+const TREE_BYTES: usize = 64;
+
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) ops: Vec<Op>,
@@ -346,6 +349,30 @@ pub(super) struct Program {
 }
 
 impl Program {
+    /// About how many bytes of memory it takes.
+    pub(super) fn size(&self) -> usize {
+        fn list<T>(list: &[T]) -> usize {
+            size_of_val(list)
+        }
+        let literals = self.literals.iter();
+        let known = self.knowns.iter();
+        size_of::<Self>()
+            + list(&self.ops)
+            + list(&self.fields)
+            + list(&self.scopes)
+            + list(&self.iterations)
+            + list(&self.resets)
+            + list(&self.classes)
+            + list(&self.nexts)
+            + list(&self.runs)
+            + list(&self.dispatches)
+            + literals.map(|text| 16 + text.len()).sum::<usize>()
+            + known
+                .map(|known| size_of_val(known) + list(&known.inside))
+                .sum::<usize>()
+            + TREE_BYTES * self.ops.len()
+    }
+
     /// A program that is easier to see fail, if there is one: where it finds nothing, this one would not either, and where
     /// it matches, this one does not match before. Made when a line first takes long.
     pub(super) fn relaxed(&self) -> Option<&Program> {

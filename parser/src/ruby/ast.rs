@@ -3,6 +3,7 @@
 use super::class::Class;
 use super::names::M;
 use super::value::{Obj, Val};
+use crate::regex::RegexCache;
 
 /// A node and where it stands in its source.
 #[derive(Debug)]
@@ -224,6 +225,8 @@ pub(crate) struct Program {
     /// The names of the constants that the program assigns.
     pub(crate) constants_assigned: Vec<String>,
     pub(crate) facts: Facts,
+    /// The patterns that its runs made.
+    pub(crate) patterns: RegexCache,
 }
 
 /// What the checker finds out about a program.

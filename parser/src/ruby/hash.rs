@@ -119,7 +119,7 @@ impl RubyHash {
 
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> usize {
-        self.entries.len() * std::mem::size_of::<Entry>() + self.table.len() * 4
+        self.entries.capacity() * std::mem::size_of::<Entry>() + self.table.capacity() * 4
     }
 
     /// Drops removed entries and makes the table anew.

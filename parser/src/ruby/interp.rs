@@ -99,6 +99,8 @@ pub(crate) struct Run<'r, 'a> {
     stack: usize,
     frames: u64,
     procs: u64,
+    /// How many of the variables count as memory taken, as they outlive their calls.
+    counted_slots: usize,
 }
 
 /// Where code runs.
@@ -164,6 +166,7 @@ impl<'r, 'a> Run<'r, 'a> {
             stack: super::stack_position(),
             frames: 0,
             procs: 0,
+            counted_slots: 0,
         }
     }
 

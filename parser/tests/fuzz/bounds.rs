@@ -16,7 +16,9 @@ fn deep_texts_come_to_an_end() {
     ] {
         let pipeline = filter(name, options);
         let text = piece.repeat(20_000);
-        pipeline.iter().for_each(|pipeline| run(pipeline, &text));
+        pipeline
+            .iter()
+            .for_each(|pipeline| run_to_the_end(pipeline, &text));
         assert!(pipeline.is_some(), "{name} {options}");
     }
 }
@@ -39,7 +41,9 @@ fn wide_texts_come_to_an_end() {
     ] {
         let pipeline = filter(name, options);
         let watch = StopWatch::start();
-        pipeline.iter().for_each(|pipeline| run(pipeline, text));
+        pipeline
+            .iter()
+            .for_each(|pipeline| run_to_the_end(pipeline, text));
         assert!(pipeline.is_some(), "{name} {options}");
         assert!(watch.took() < LONGEST, "{name} {options}");
     }
@@ -113,8 +117,88 @@ fn wide_events_come_to_an_end() {
     ] {
         let filters = filters(&format!("json {{ source => \"message\" }} {filter}"));
         let watch = StopWatch::start();
-        filters.iter().for_each(|filters| run(filters, text));
+        filters
+            .iter()
+            .for_each(|filters| run_to_the_end(filters, text));
         assert!(filters.is_some(), "{filter}");
         assert!(watch.took() < LONGEST, "{filter}");
     }
+}
+
+/// A pattern that only the event knows may be as long as the event, a set in it as long as Unicode.
+#[test]
+fn patterns_of_events_take_little_memory() {
+    for message in [
+        "[[:alpha:]]".repeat(20_000),
+        "(?:[^\\d]x){900}".to_owned(),
+        "(?i)[[:word:]]".repeat(2_000),
+    ] {
+        let pipeline = filter("mutate", "gsub => [\"message\", \"%{message}\", \"\"]");
+        let pipeline = pipeline.expect("a valid filter");
+        let ((), memory) = measured(|| run(&pipeline, &message));
+        assert!(
+            memory.peak < MEMORY_MAX / 2,
+            "{memory:?} for {} bytes",
+            message.len()
+        );
+    }
+}
+
+/// Ever new patterns of events do not fill the memory.
+#[test]
+fn patterns_of_many_events_take_little_memory() {
+    let pipeline = filter("mutate", "gsub => [\"message\", \"%{message}\", \"\"]");
+    let pipeline = pipeline.expect("a valid filter");
+    let ((), memory) = measured(|| {
+        for number in 0..100 {
+            run(&pipeline, &format!("(?:a{number}|[bc]d|é){{2000}}"));
+        }
+    });
+    assert!(memory.peak < MEMORY_MAX, "{memory:?}");
+}
+
+/// What a replacement makes may grow with the square of the event: it ends at the limit, not behind it.
+#[test]
+fn replacements_end_at_the_limit_of_an_event() {
+    let message = "a".repeat(100_000);
+    for replacement in ["%{message}%{message}", "\\0%{message}", "\\'"] {
+        let options = format!("gsub => [\"message\", \".\", \"{replacement}\"]");
+        let pipeline = filter("mutate", &options).expect("a valid filter");
+        let watch = StopWatch::start();
+        ignore_full_arenas();
+        let arena = Arena::new();
+        arena.set_allocation_limit(Some(EVENT_MAX));
+        let (passed, memory) =
+            measured(|| catch_unwind(AssertUnwindSafe(|| pass(&pipeline, &message, &arena))));
+        assert!(passed.is_err_and(|panic| is_full(&*panic)), "{replacement}");
+        assert!(
+            memory.peak < EVENT_MAX + EVENT_MAX / 4,
+            "{memory:?} for {replacement}"
+        );
+        assert!(watch.took() < LONGEST, "{replacement}");
+    }
+}
+
+/// Whoever loads a configuration again and again, as a reload does, needs no more memory in the end: only what was not said
+/// before stays, as the constants of events.
+#[test]
+fn the_same_configuration_again_keeps_nothing() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/configs");
+    let mut read = 0;
+    for entry in std::fs::read_dir(folder).expect("the configurations can be read") {
+        let path = entry.expect("the configurations can be read").path();
+        let text = std::fs::read_to_string(&path).expect("a configuration");
+        let load = || {
+            let mut sources = SourceMap::default();
+            sources.add("again.conf", text.clone());
+            let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
+            let context = BuildContext::new(EcsCompatibility::default());
+            Pipeline::compile(&config, &context, &mut diagnostics);
+        };
+        load();
+        let ((), memory) = measured(load);
+        assert_eq!(memory.kept, 0, "{}", path.display());
+        read += 1;
+    }
+    assert!(read > 0);
 }

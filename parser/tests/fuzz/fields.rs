@@ -68,6 +68,7 @@ const TEMPLATES: &[&str] = &[
 #[test]
 fn templates() {
     texts(2, TEMPLATES, |text, _| {
+        CONFIGURED.set(CONFIGURED.get() + text.len());
         let arena = Arena::new();
         let mut event = Event::new(&arena, now());
         event.fields_mut().push("a", Value::Str("x"));

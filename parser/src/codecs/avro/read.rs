@@ -4,7 +4,7 @@
 use num_bigint::BigInt;
 
 use super::schema::{Schema, Type};
-use crate::event::{Arena, Array, Object, Value};
+use crate::event::{Arena, Array, FieldLimit, Object, Value};
 use crate::time::{CivilDate, Timestamp};
 
 /// How deep values may nest.
@@ -96,11 +96,13 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn map(&mut self, values: &Type, depth: usize) -> Option<Value<'a>> {
+        let limit = FieldLimit::of_events();
         let mut object = Object::with_capacity(self.arena, 8);
         while let Some(count) = self.block()? {
             for _ in 0..count {
                 let key = self.text()?;
                 object.set(key, self.value(values, depth + 1)?);
+                limit.check(object.len());
             }
         }
         Some(Value::Object(object))

@@ -185,6 +185,10 @@ impl<'r> Run<'r, '_> {
         if self.procs == procs {
             self.memory.envs.truncate(envs);
             self.memory.slots.truncate(slots);
+            self.counted_slots = self.counted_slots.min(slots);
+        } else if let Some(more) = self.memory.slots.len().checked_sub(self.counted_slots) {
+            self.heap().taken += more * 2 * size_of::<Val>() + 2 * size_of::<Env>();
+            self.counted_slots += more;
         }
     }
 

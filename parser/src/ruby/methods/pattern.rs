@@ -12,6 +12,9 @@ use crate::ruby::value::{MatchData, Obj, Val};
 /// Steps of a run that go for those between two questions of a search whether to go on.
 const STEPS_PER_QUESTION: u64 = 160;
 
+/// How much of a pattern is compiled in the time of a step.
+const BYTES_PER_STEP: usize = 16;
+
 impl Run<'_, '_> {
     // Regular expressions.
 
@@ -21,10 +24,20 @@ impl Run<'_, '_> {
         options: Options,
         flags: &'static str,
     ) -> Eval {
-        match Regex::new(pattern, options) {
-            Ok(regex) => Ok(self.heap().add(Obj::Regex(regex, flags))),
-            Err(error) => self.raise(Class::RegexpError, error.to_string()),
+        let regex = self.compiled(pattern, options)?;
+        Ok(self.heap().add(Obj::Regex(regex, flags)))
+    }
+
+    /// A pattern that is made while the code runs. Compiling takes steps and memory of the run.
+    pub(super) fn compiled(&mut self, pattern: &str, options: Options) -> Result<Regex, Flow> {
+        self.steps(1 + pattern.len() / 16)?;
+        let (regex, is_new) = self.program.patterns.get(pattern, options);
+        let regex = regex.map_err(|error| self.error(Class::RegexpError, error.to_string()))?;
+        if is_new {
+            self.heap().taken += regex.size();
+            self.steps(regex.size() / BYTES_PER_STEP)?;
         }
+        Ok(regex)
     }
 
     /// Searches from a byte on and keeps what was found for `$~`.

@@ -22,8 +22,7 @@ impl<'r> Run<'r, '_> {
                 format!("wrong argument type {class} (expected Regexp)"),
             );
         };
-        Regex::new(&text, Options::default())
-            .map_err(|error| self.error(Class::RegexpError, error.to_string()))
+        self.compiled(&text, Options::default())
     }
 
     pub(super) fn split(&mut self, text: &str, arguments: &[Val]) -> Eval {
