@@ -1,11 +1,14 @@
 //! Character sets by the names that Logstash takes, which are Ruby's, and text from bytes in them.
 
+mod east_asian;
+
 use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 use oem_cp::code_table::DECODING_TABLE_CP_MAP;
 use oem_cp::code_table_type::TableType;
 
+use self::east_asian::EastAsian;
 use crate::config::ast::{Literal, Spanned};
 use crate::event::push_escaped_ruby;
 use crate::spec::{OptionDefault, OptionType, Settings};
@@ -33,6 +36,7 @@ enum Kind {
     /// Big-endian unless a byte order mark says otherwise.
     Utf16,
     Utf32(ByteOrder),
+    EastAsian(EastAsian),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,22 +59,14 @@ const ALIASES: &[(&str, &str)] = &[
     ("cp1258", "windows-1258"),
     ("cp874", "windows-874"),
     ("cp878", "koi8-r"),
-    ("cp932", "shift_jis"),
-    ("cp936", "gbk"),
-    ("cp949", "euc-kr"),
     ("cp950", "big5"),
     ("cp951", "big5"),
     ("cp50221", "iso-2022-jp"),
     ("cp51932", "euc-jp"),
-    ("cswindows31j", "shift_jis"),
-    ("euc-cn", "gbk"),
-    ("eucjp", "euc-jp"),
     ("eucjp-ms", "euc-jp"),
-    ("euckr", "euc-kr"),
     ("maccyrillic", "x-mac-cyrillic"),
     ("macroman", "macintosh"),
     ("macukraine", "x-mac-ukrainian"),
-    ("sjis", "shift_jis"),
 ];
 
 /// The characters of the bytes of IBM's code page 37.
@@ -119,9 +115,10 @@ impl Charset {
             "utf-32be" | "ucs-4be" => Kind::Utf32(ByteOrder::Big),
             "utf-32le" | "ucs-4le" => Kind::Utf32(ByteOrder::Little),
             "utf-16be" | "ucs-2be" => Kind::Standard(encoding_rs::UTF_16BE),
-            _ => match standard(&name) {
-                Some(encoding) => Kind::Standard(encoding),
-                None => Kind::CodePage(code_page(&name)?),
+            _ => match (EastAsian::by_name(&name), standard(&name)) {
+                (Some(charset), _) => Kind::EastAsian(charset),
+                (None, Some(encoding)) => Kind::Standard(encoding),
+                (None, None) => Kind::CodePage(code_page(&name)?),
             },
         };
         Some(Self(kind))
@@ -154,6 +151,7 @@ impl Charset {
                 None => encoding_rs::UTF_16BE.decode_without_bom_handling(bytes).0,
             },
             Kind::Utf32(order) => Cow::Owned(utf32(bytes, order)),
+            Kind::EastAsian(charset) => charset.decode(bytes),
         }
     }
 
