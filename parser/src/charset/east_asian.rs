@@ -2,7 +2,8 @@
 //!
 //! The Encoding Standard reads more than was ever assigned in the older of them, and where bytes mean nothing it takes back what
 //! ASCII there is among them. Ruby (whose tables are JRuby's `jcodings`) gives one U+FFFD for what has the shape of a character,
-//! and takes back only what cannot be part of one.
+//! and takes back only what cannot be part of one. Every pair of a byte beyond ASCII and any byte, an `A` behind it, was compared with
+//! JRuby: 32,768 for each of these sets, without a difference.
 
 use std::borrow::Cow;
 
