@@ -30,7 +30,12 @@ impl ByteSet {
 
     /// The first bytes of the members of a class.
     pub(super) fn of_class(class: &CharClass) -> ByteSet {
-        let lead = |c: char| c.encode_utf8(&mut [0; 4]).as_bytes()[0];
+        let lead = |character: char| match u32::from(character) {
+            code @ ..0x80 => code as u8,
+            code @ ..0x800 => 0xc0 | (code >> 6) as u8,
+            code @ ..0x1_0000 => 0xe0 | (code >> 12) as u8,
+            code => 0xf0 | (code >> 18) as u8,
+        };
         let mut set = ByteSet::EMPTY;
         for (first, last) in class.ranges() {
             set.insert_range(lead(first), lead(last));
@@ -65,6 +70,17 @@ impl ByteSet {
 
     pub(super) fn contains_end(&self) -> bool {
         self.end
+    }
+
+    /// The bytes at which the set begins or ends: those that are members where the byte before is none, or the other way round.
+    pub(super) fn edges(self) -> ByteSet {
+        let mut before = 0;
+        let bits = self.bits.map(|word| {
+            let edges = word ^ (word << 1 | before);
+            before = word >> 63;
+            edges
+        });
+        ByteSet { bits, end: false }
     }
 
     pub(super) fn union(mut self, other: ByteSet) -> ByteSet {
@@ -105,13 +121,42 @@ impl ByteSet {
 
     /// The member bytes, the end of the text left out.
     pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..=u8::MAX).filter(|&byte| self.contains(byte))
+        let words = [0u8, 64, 128, 192].into_iter().zip(self.bits);
+        words.flat_map(|(first, mut word)| {
+            std::iter::from_fn(move || {
+                let lowest = word.trailing_zeros() as u8;
+                word &= word.checked_sub(1)?;
+                Some(first + lowest)
+            })
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn edges_are_where_membership_changes() {
+        let sets = [
+            CharClass::range('a', 'z'),
+            CharClass::range('\0', '\x3f'),
+            CharClass::range('\x3f', '\x40'),
+            CharClass::range('\u{7f}', 'é'),
+            CharClass::any(),
+        ];
+        for set in sets.map(|class| ByteSet::of_class(&class)) {
+            let is_edge = |byte: &u8| {
+                let before = byte
+                    .checked_sub(1)
+                    .is_some_and(|before| set.contains(before));
+                set.contains(*byte) != before
+            };
+            let edges: Vec<u8> = (0..=u8::MAX).filter(is_edge).collect();
+            assert_eq!(set.edges().bytes().collect::<Vec<_>>(), edges);
+            assert!(!edges.is_empty());
+        }
+    }
 
     #[test]
     fn classes_contribute_their_first_bytes() {

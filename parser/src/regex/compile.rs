@@ -15,8 +15,9 @@ use super::class::CharClass;
 use super::fuse::fuse;
 use super::known::{self, Recognized};
 use super::prefilter::Prefilter;
-use super::program::{Backref, DispatchTable, FAIL, Known, Op, Pc, Program, Run};
+use super::program::{Backref, DispatchTable, FAIL, Known, NO_BYTE, Op, Pc, Program, Run};
 use super::table::{ClassTable, NextTable};
+use foldhash::fast::RandomState;
 use scope::is_implied;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -138,7 +139,7 @@ pub(super) struct Compiler {
     loops: Vec<u16>,
     iterations: Vec<Option<Arc<[u16]>>>,
     pub(super) classes: Vec<CharClass>,
-    class_index: HashMap<CharClass, u16>,
+    class_index: HashMap<CharClass, u16, RandomState>,
     nexts: Vec<ByteSet>,
     pub(super) literals: Vec<Box<[u8]>>,
     pub(super) runs: Vec<Run>,
@@ -286,36 +287,32 @@ impl Compiler {
 
     /// Fills in the dispatch at `at` over branches given, in order, by what they begin with and where they are.
     fn dispatch(&mut self, at: Pc, branches: &[(ByteSet, Pc)], reset: u16) {
-        let mut table: DispatchTable = [FAIL as u16; 257];
-        let mut known: HashMap<Vec<Pc>, Pc> = HashMap::new();
-        let mut viable: Vec<Pc> = Vec::with_capacity(branches.len());
-        // Neighbouring bytes mostly lead to the same branches.
-        let (mut last, mut target) = (Vec::with_capacity(branches.len()), FAIL);
+        let mut table: DispatchTable = [FAIL as u16; NO_BYTE + 1];
+        let mut known: Vec<(Vec<Pc>, Pc)> = Vec::new();
+        // Neighbouring bytes mostly lead to the same branches: only where one begins or ends need they be looked through.
+        let changes = branches.iter().fold(ByteSet::EMPTY, |changes, (set, _)| {
+            changes.union(set.edges())
+        });
+        let mut target = FAIL;
         for (byte, entry) in table.iter_mut().enumerate() {
-            let admits = |set: &ByteSet| {
+            let is_in = |set: &ByteSet| {
                 u8::try_from(byte).map_or(set.contains_end(), |byte| set.contains(byte))
             };
-            viable.clear();
-            viable.extend(
-                branches
-                    .iter()
-                    .filter(|(set, _)| admits(set))
-                    .map(|(_, pc)| *pc),
-            );
-            if viable != last {
+            if byte == 0 || byte == NO_BYTE || is_in(&changes) {
+                let admits = |(set, pc): &(ByteSet, Pc)| is_in(set).then_some(*pc);
+                let viable: Vec<Pc> = branches.iter().filter_map(admits).collect();
                 target = match viable[..] {
                     [] => FAIL,
                     [only] => only,
-                    _ => match known.get(&viable[..]) {
-                        Some(&target) => target,
+                    _ => match known.iter().find(|(branches, _)| *branches == viable) {
+                        Some(&(_, target)) => target,
                         None => {
                             let target = self.splits(&viable, reset);
-                            known.insert(viable.clone(), target);
+                            known.push((viable, target));
                             target
                         }
                     },
                 };
-                std::mem::swap(&mut viable, &mut last);
             }
             *entry = target as u16;
         }

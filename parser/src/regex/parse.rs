@@ -6,6 +6,7 @@
 use super::ast::{Assertion, Node, Repeat, RepeatKind};
 use super::class::{self, CharClass};
 use super::{Options, RegexError};
+use foldhash::fast::RandomState;
 use std::collections::HashSet;
 
 /// Deeper nesting than this is an error: it bounds the recursion of everything that walks the tree.
@@ -72,7 +73,7 @@ pub(super) struct Parser<'p> {
     pub(super) references: Vec<super::parse_reference::Reference>,
     pub(super) root: Node,
     /// The sets so far: a long pattern may have one thousands of times, each with hundreds of ranges.
-    classes: HashSet<CharClass>,
+    classes: HashSet<CharClass, RandomState>,
 }
 
 impl<'p> Parser<'p> {
@@ -99,7 +100,7 @@ impl<'p> Parser<'p> {
             names: Vec::new(),
             references: Vec::new(),
             root: Node::Empty,
-            classes: HashSet::new(),
+            classes: HashSet::default(),
         }
     }
 

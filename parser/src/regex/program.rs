@@ -305,7 +305,9 @@ pub(super) struct Backref {
 }
 
 /// Where to go by the next byte; the last entry is for the end of the text.
-pub(super) type DispatchTable = [u16; 257];
+pub(super) type DispatchTable = [u16; NO_BYTE + 1];
+/// The entry for the end of the text.
+pub(super) const NO_BYTE: usize = 256;
 
 /// What an operation takes of the tree that the prefilter keeps.
 const TREE_BYTES: usize = 64;

@@ -34,9 +34,10 @@ impl ClassTable {
         } else {
             Wide::Some(wide.ranges().collect())
         };
-        let mut bytes = [matches!(wide, Wide::All); 256];
-        for ascii in 0..0x80u8 {
-            bytes[usize::from(ascii)] = class.contains(char::from(ascii));
+        let mut bytes = [false; 256];
+        bytes[0x80..].fill(matches!(wide, Wide::All));
+        for (first, last) in class.ranges().take_while(|(first, _)| first.is_ascii()) {
+            bytes[first as usize..=(last as usize).min(0x7f)].fill(true);
         }
         ClassTable {
             end: Scan::new(bytes.map(|member| !member)),

@@ -4,7 +4,7 @@
 
 use super::known::Found;
 use super::memo::Memo;
-use super::program::{AT_END, FAIL, Known, Op, Pc, Program};
+use super::program::{AT_END, FAIL, Known, NO_BYTE, Op, Pc, Program};
 use super::search::{Meter, Scratch, Stop};
 
 /// A slot that is not set.
@@ -180,7 +180,10 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
     /// Where a dispatch on the next byte leads.
     #[inline(always)]
     pub(super) fn dispatched(&self, table: u16, at: usize) -> Pc {
-        let entry = self.bytes.get(at).map_or(256, |&byte| usize::from(byte));
+        let entry = self
+            .bytes
+            .get(at)
+            .map_or(NO_BYTE, |&byte| usize::from(byte));
         Pc::from(self.program.dispatches[usize::from(table)][entry])
     }
 
