@@ -114,7 +114,12 @@ pub struct BuildContext {
     pub(crate) tasks: Arc<SharedTasks>,
     /// Whom the `dns` filters ask; `None` where they find nothing.
     pub(crate) resolver: Option<OpenResolver>,
+    /// Who does several things at a time; `None` where it is one after the other.
+    pub(crate) side_by_side: Option<SideBySide>,
 }
+
+/// Does the work of each number below the first argument, in any order, several at a time, and returns when all is done.
+pub type SideBySide = fn(usize, &(dyn Fn(usize) + Sync));
 
 impl BuildContext {
     /// Of a pipeline in that mode.
@@ -124,6 +129,7 @@ impl BuildContext {
             now: Timestamp::new(0, 0),
             tasks: Arc::default(),
             resolver: None,
+            side_by_side: None,
         }
     }
 
@@ -138,6 +144,12 @@ impl BuildContext {
     /// With somebody to ask for the names and addresses of hosts.
     pub fn asking(mut self, resolver: OpenResolver) -> Self {
         self.resolver = Some(resolver);
+        self
+    }
+
+    /// With somebody who builds several filters at a time.
+    pub fn side_by_side(mut self, run: SideBySide) -> Self {
+        self.side_by_side = Some(run);
         self
     }
 

@@ -13,6 +13,7 @@ pub mod filter;
 pub mod filters;
 pub mod flow;
 pub mod grok;
+mod groks_ahead;
 mod host;
 pub mod in_flight;
 pub mod input;

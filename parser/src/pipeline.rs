@@ -13,6 +13,7 @@ use crate::filter::{
 };
 use crate::flow::{Flow, Position};
 use crate::grok::Misses;
+use crate::groks_ahead::GroksAhead;
 use crate::regex::Scratch;
 use crate::spec::Settings;
 use crate::time::Timestamp;
@@ -70,17 +71,32 @@ impl Pipeline {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let context = &context.of_pipeline();
+        let sections = config.sections.iter();
+        let bodies = sections
+            .filter(|section| section.kind == SectionKind::Filter)
+            .map(|section| &section.body);
+        let build = |plugin: &Plugin, diagnostics: &mut Vec<Diagnostic>| {
+            build_filter(plugin, context, diagnostics)
+        };
+        let mut ahead = match context.side_by_side {
+            Some(run) => GroksAhead::build(bodies.clone().flatten(), run, build),
+            None => GroksAhead::none(),
+        };
         let mut filters = Vec::new();
         let mut add_plugin = |plugin: &Plugin, diagnostics: &mut Vec<Diagnostic>| {
-            let filter = build_filter(plugin, context, diagnostics)?;
-            filters.push(filter);
+            let filter = match ahead.take(plugin) {
+                Some((filter, found)) => {
+                    diagnostics.extend(found);
+                    filter
+                }
+                None => build(plugin, diagnostics),
+            };
+            filters.push(filter?);
             Some(filters.len() as u32 - 1)
         };
         let mut flow = Flow::default();
-        for section in &config.sections {
-            if section.kind == SectionKind::Filter {
-                flow.append(&section.body, &mut add_plugin, diagnostics);
-            }
+        for body in bodies {
+            flow.append(body, &mut add_plugin, diagnostics);
         }
         Self { filters, flow }
     }

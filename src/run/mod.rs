@@ -12,6 +12,7 @@ mod joiner;
 mod link;
 mod misses;
 mod poison;
+mod side_by_side;
 mod stats;
 mod topology;
 mod worker;

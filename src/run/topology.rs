@@ -69,7 +69,8 @@ impl Compiled {
         } = configuration;
         let context = BuildContext::new(settings.ecs)
             .at(clock::now())
-            .asking(crate::resolver::open);
+            .asking(crate::resolver::open)
+            .side_by_side(super::side_by_side::run);
         let mut inputs = read_inputs(config, &context, diagnostics);
         for input in &mut inputs {
             input.set_places(settings);
