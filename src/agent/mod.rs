@@ -223,10 +223,13 @@ impl Agent {
         })
     }
 
+    /// Whether there are outputs, and none of them will ever write again: then there is nothing to wait for.
     fn nothing_can_be_written(&self, group: &[String]) -> bool {
-        self.running_of(group)
+        let mut outputs = self
+            .running_of(group)
             .flat_map(|running| &running.topology().outputs)
-            .all(|output| output.failure().is_some())
+            .peekable();
+        outputs.peek().is_some() && outputs.all(|output| output.failure().is_some())
     }
 
     /// Whether nothing more comes, and all that came is settled.

@@ -42,4 +42,10 @@ mod tests {
             assert!(done.iter().all(|done| done.load(Ordering::Relaxed) == 1));
         }
     }
+
+    #[test]
+    fn a_panic_is_not_swallowed() {
+        let outcome = std::panic::catch_unwind(|| run(8, &|number| assert_ne!(number, 5)));
+        assert!(outcome.is_err());
+    }
 }

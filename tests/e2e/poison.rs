@@ -138,6 +138,10 @@ fn run(servers: &Servers, name: &str, goods: usize, hostiles: usize) -> Outcome 
             .is_none_or(|wanted| wanted.as_str() == kind(n))
     };
     let numbers: Vec<usize> = (0..hostiles).filter(wanted).collect();
+    assert!(
+        hostiles == 0 || !numbers.is_empty(),
+        "KELP_POISON_KIND is none of the kinds"
+    );
     let hostiles = numbers.len();
     let every = (goods + hostiles) / hostiles.max(1);
     let (mut n, mut bad) = (0, 0);

@@ -87,7 +87,7 @@ impl Errors {
 enum Judgement {
     /// Goes away by itself: a broker restarts, a coordinator moves.
     Wait,
-    /// Is so in the beginning: whoever writes first creates the topic. Java's consumer warns of it too.
+    /// Is so in the beginning: whoever writes first may create the topic. Java's consumer warns of it too.
     Expected(&'static str),
     /// Someone has to act, but without a restart of ours.
     Loud(&'static str),
@@ -118,7 +118,9 @@ fn judge(code: Code) -> Judgement {
         }
         Code::ClusterAuthorizationFailed => Judgement::Loud("the user lacks rights on the cluster"),
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-            Judgement::Expected("the first writer creates the topic, or correct `topics`")
+            Judgement::Expected(
+                "create the topic, let its first writer do so where brokers allow that, or correct `topics`",
+            )
         }
         Code::InvalidTopic => Judgement::Loud("correct `topics`"),
         Code::PollExceeded => Judgement::Loud("raise `max_poll_interval_ms`"),

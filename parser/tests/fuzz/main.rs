@@ -19,7 +19,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
-use kelp_parser::codec::{DecodeContext, InvalidUtf8, default_codec};
+use kelp_parser::codec::{Codec, DecodeContext, InvalidUtf8, default_codec};
 use kelp_parser::config::{ParseOptions, Severity, SourceMap, parse};
 use kelp_parser::event::{Arena, Event, FieldRef, Template, Value, write_json};
 use kelp_parser::filter::BuildContext;
@@ -166,6 +166,25 @@ fn filters(text: &str) -> Option<Pipeline> {
         .iter()
         .any(|found| found.severity == Severity::Error);
     (!refused).then_some(pipeline)
+}
+
+/// Reads bytes by a codec, and writes what comes of them; gives how many events that were.
+fn decode(codec: &dyn Codec, bytes: &[u8], mut seen: impl FnMut(&Event<'_>)) -> usize {
+    let arena = Arena::new();
+    let mut events = 0;
+    let mut context = DecodeContext {
+        arena: &arena,
+        timestamp: now(),
+        invalid_utf8: InvalidUtf8::Replace,
+        emit: &mut |event| {
+            events += 1;
+            seen(&event);
+            write_json(&mut Vec::new(), &event);
+        },
+    };
+    codec.decode(bytes, &mut context);
+    assert!(arena.allocated_bytes() < MEMORY_MAX, "{bytes:?}");
+    events
 }
 
 /// Runs an event with `message` through a filter, and writes what comes of it. As in a pipeline, an event ends that takes more

@@ -30,7 +30,7 @@ impl Run<'_, '_> {
 
     /// A pattern that is made while the code runs. Compiling takes steps and memory of the run.
     pub(super) fn compiled(&mut self, pattern: &str, options: Options) -> Result<Regex, Flow> {
-        self.steps(1 + pattern.len() / 16)?;
+        self.steps(1 + pattern.len() / BYTES_PER_STEP)?;
         let (regex, is_new) = self.program.patterns.get(pattern, options);
         let regex = regex.map_err(|error| self.error(Class::RegexpError, error.to_string()))?;
         if is_new {
