@@ -128,6 +128,8 @@ pub struct SourceStats {
     pub offset_resets: u64,
     /// Records that were gone before they were consumed.
     pub skipped_records: u64,
+    /// Records read again, as the offset went back without a change of the assignment.
+    pub repeated_records: u64,
     /// Records consumed that were not settled when last looked at.
     pub unsettled_records: u64,
     /// The partitions assigned now.

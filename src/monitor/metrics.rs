@@ -159,7 +159,7 @@ fn lags(page: &mut Page, node: &NodeSnapshot) {
 
 fn inputs(page: &mut Page, node: &NodeSnapshot) {
     type Read = fn(&kelp_ingest::SourceStats) -> f64;
-    let families: [(&'static str, &str, &str, Read); 9] = [
+    let families: [(&'static str, &str, &str, Read); 10] = [
         (
             "kelp_consumed_records_total",
             "counter",
@@ -195,6 +195,12 @@ fn inputs(page: &mut Page, node: &NodeSnapshot) {
             "counter",
             "Records that were gone before they were consumed.",
             |stats| stats.skipped_records as f64,
+        ),
+        (
+            "kelp_repeated_records_total",
+            "counter",
+            "Records read again, as the offset went back.",
+            |stats| stats.repeated_records as f64,
         ),
         (
             "kelp_rebalances_total",

@@ -25,6 +25,8 @@ pub(super) struct Assignment {
     topics: HashMap<Arc<str>, BTreeMap<i32, Partition>>,
     /// Counts changes, so that whoever holds a batch notices that it may hold what is no longer owned.
     pub revision: u64,
+    /// Records whose offset was below the position of their partition.
+    pub repeated_records: u64,
 }
 
 #[derive(Default)]
@@ -89,8 +91,10 @@ impl Assignment {
     ///
     /// An offset below the last one is not dropped. Either the topic was made anew or truncated: then the
     /// record is new. Or librdkafka paused all partitions because of a rebalance just while messages were
-    /// being read, and fetched some of them once more. What is sure is only that dropping could lose one.
+    /// being read, and fetched some of them once more. What is sure is only that dropping could lose one. They are
+    /// counted.
     pub fn accept(&mut self, runs: &[Run], offset: impl Fn(u32) -> i64) {
+        let mut repeated = 0;
         for run in runs {
             let Some(partition) = self.get_mut(&run.topic, run.partition) else {
                 debug_assert!(
@@ -104,9 +108,12 @@ impl Assignment {
             if let Some(position) = partition.position.filter(|position| first < *position) {
                 warn!(topic = %run.topic, partition = run.partition, from = position, to = first,
                     "the offset went back: records are consumed again, or the topic was made anew");
+                let below = run.range.clone().filter(|&index| offset(index) < position);
+                repeated += below.count() as u64;
             }
             partition.position = Some(last + 1);
         }
+        self.repeated_records += repeated;
     }
 
     /// Whether a run that was read when the assignment was in `revision` is still owned.

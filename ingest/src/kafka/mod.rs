@@ -158,6 +158,7 @@ impl Member {
         stats.commit_failures += state.commit_failures;
         stats.offset_resets += state.holes.resets;
         stats.skipped_records += state.holes.skipped_records;
+        stats.repeated_records += state.assignment.repeated_records;
         stats.unsettled_records += state.assignment.unsettled_records();
         let mut partitions = state.assignment.stats();
         drop(state);

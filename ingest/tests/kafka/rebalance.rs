@@ -40,9 +40,9 @@ fn start(cluster: &Cluster, further: &[(&str, &str)]) -> (Running, JoinHandle<BT
     (running, worker)
 }
 
-/// A second member joins while a producer writes, and leaves again. Returns how many messages came more
-/// than once, and whether a commit failed.
-fn a_member_joins_and_leaves(cluster: &Cluster, further: &[(&str, &str)]) -> (usize, u64) {
+/// A second member joins while a producer writes, and leaves again. Returns how many messages came once more
+/// without librdkafka having read them again, and how many commits failed.
+fn a_member_joins_and_leaves(cluster: &Cluster, further: &[(&str, &str)]) -> (u64, u64) {
     let partitions = 6;
     let stop = Arc::new(AtomicBool::new(false));
     let producing = {
@@ -64,6 +64,7 @@ fn a_member_joins_and_leaves(cluster: &Cluster, further: &[(&str, &str)]) -> (us
         stats.partitions.len() == 3 && stats.consumed_records > 200
     });
     first.wait_for("sharing", |stats| stats.partitions.len() == 3);
+    let mut read_again = second.source.stats().repeated_records;
     assert!(second.drain().committed);
     first.wait_for("taking back", |stats| stats.partitions.len() == 6);
     thread::sleep(Duration::from_millis(500));
@@ -76,7 +77,9 @@ fn a_member_joins_and_leaves(cluster: &Cluster, further: &[(&str, &str)]) -> (us
                 .iter()
                 .all(|partition| partition.committed == Some(written as i64 / 6))
     });
-    let failures = first.source.stats().commit_failures;
+    let stats = first.source.stats();
+    let failures = stats.commit_failures;
+    read_again += stats.repeated_records;
     assert!(first.drain().committed);
     let mut counts = first_worker.join().unwrap();
     for (number, times) in second_worker.join().unwrap() {
@@ -92,10 +95,8 @@ fn a_member_joins_and_leaves(cluster: &Cluster, further: &[(&str, &str)]) -> (us
         cluster.committed("g", "moving", partitions),
         vec![Some(written as i64 / 6); 6]
     );
-    (
-        counts.values().filter(|times| **times > 1).count(),
-        failures,
-    )
+    let repeated: u64 = counts.values().map(|times| u64::from(times - 1)).sum();
+    (repeated.saturating_sub(read_again), failures)
 }
 
 const QUICK: [(&str, &str); 2] = [
@@ -128,7 +129,8 @@ fn with_the_cooperative_assignor() {
     on_the_mock_broker("cooperative_sticky");
 }
 
-/// What is settled is committed before a partition changes hands, so nothing comes twice.
+/// What is settled is committed before a partition changes hands, so nothing comes twice but what librdkafka itself
+/// reads again now and then, which is counted.
 #[test]
 #[ignore = "needs Java and Maven"]
 fn on_a_real_broker_nothing_comes_twice() {

@@ -368,3 +368,21 @@ fn what_is_consumed_behind_a_record_that_is_not_acknowledged_is_bounded() {
     assignment.remove("t", 0);
     assert!(!limits.is_full());
 }
+
+#[test]
+fn what_is_read_again_is_counted_and_what_a_new_owner_reads_is_not() {
+    let read = |assignment: &mut Assignment, first: i64| {
+        assignment.accept(&[run(0, 0..3)], |index| first + i64::from(index));
+    };
+    let mut assignment = Assignment::default();
+    assignment.add("t", 0);
+    read(&mut assignment, 5);
+    read(&mut assignment, 8);
+    assert_eq!(assignment.repeated_records, 0);
+    read(&mut assignment, 9);
+    assert_eq!(assignment.repeated_records, 2);
+    assignment.remove("t", 0);
+    assignment.add("t", 0);
+    read(&mut assignment, 5);
+    assert_eq!(assignment.repeated_records, 2);
+}
