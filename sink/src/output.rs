@@ -59,7 +59,7 @@ pub struct Provenance<'r> {
     pub record: &'r Record<'r>,
     /// Its index in the batch.
     pub index: u32,
-    /// What tells records of the same coordinates apart (`document_id_namespace`); mostly empty.
+    /// What tells records of the same coordinates apart (`document_id_namespace`); mostly the consumer group.
     pub namespace: &'r str,
     /// The receipts of the batch.
     pub receipts: &'r Receipts,

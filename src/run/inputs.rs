@@ -216,7 +216,7 @@ impl Input {
     /// What tells its records from those of other inputs that have the same coordinates.
     pub fn namespace(&self) -> &str {
         match &self.kind {
-            Kind::Kafka(options) => &options.document_id_namespace,
+            Kind::Kafka(options) => options.document_id_namespace(),
             _ => "",
         }
     }

@@ -1,4 +1,5 @@
-//! Connected pipelines: what the last of them have stored is what Kafka is told, and a crash repeats nothing.
+//! Several pipelines of one process. Connected ones: what the last of them have stored is what Kafka is told, and a crash
+//! repeats nothing. Those that read the same topic: each has its own documents.
 
 use super::support::{Kelp, Topic, scaled, shared, terms, wait_until};
 
@@ -57,4 +58,49 @@ fn each_way_of_a_message_is_stored_once_and_then_committed() {
     let ways = terms(client, &name, "way.keyword");
     assert_eq!((ways["first"], ways["second"]), (total, total - 1));
     assert_eq!(topic.committed(&name), topic.len());
+}
+
+const READERS: &str = r#"
+- pipeline.id: one
+  config.string: |
+    input {
+      kafka {
+        bootstrap_servers => "${KAFKA}" topics => ["${TOPIC}"] group_id => "${GROUP}"
+        auto_offset_reset => "earliest" codec => json add_field => { "reader" => "one" }
+      }
+    }
+    output { elasticsearch { hosts => ["${ELASTICSEARCH}"] index => "${INDEX}" } }
+- pipeline.id: other
+  config.string: |
+    input {
+      kafka {
+        bootstrap_servers => "${KAFKA}" topics => ["${TOPIC}"] group_id => "${GROUP}-other"
+        auto_offset_reset => "earliest" codec => json add_field => { "reader" => "other" }
+      }
+    }
+    output { elasticsearch { hosts => ["${ELASTICSEARCH}"] index => "${INDEX}" } }
+"#;
+
+/// As with Logstash, and none takes the other's documents for its own.
+#[test]
+#[ignore = "needs the real servers: ./test e2e"]
+fn two_groups_that_read_one_topic_into_one_index_have_a_document_each() {
+    let servers = shared();
+    let client = servers.client();
+    let name = servers.unique("readers");
+    let topic = Topic::new(&servers.kafka, &name);
+    topic.write((0..500).map(|n| format!(r#"{{"n":{n}}}"#)));
+    let files = [("pipelines.yml", READERS)];
+    let mut kelp = Kelp::start_files(&servers, &topic, &files, &["--path.settings", "."], &[]);
+    for group in [name.clone(), format!("{name}-other")] {
+        wait_until(
+            "the commit of all",
+            120,
+            || topic.committed(&group),
+            |&committed| committed == topic.len(),
+        );
+    }
+    assert_eq!(kelp.terminate().code(), Some(0), "{}", kelp.log());
+    let readers = terms(client, &name, "reader.keyword");
+    assert_eq!((readers["one"], readers["other"]), (500, 500));
 }

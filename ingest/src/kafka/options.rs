@@ -48,8 +48,8 @@ plugin_options! {
         pub consumer_threads: PositiveInt = 1,
         /// Adds properties of the message to `[@metadata][kafka]`.
         pub decorate_events: DecorateEvents = "none",
-        /// Goes into the document ids that the elasticsearch output derives, beside topic, partition, offset and timestamp. Give inputs that read topics of the same name on different clusters, or that make different documents of the same topic, one each if they write to the same index. Logstash has no such option.
-        pub document_id_namespace: String = "",
+        /// Goes into the document ids that the elasticsearch output derives, beside topic, partition, offset and timestamp. Unless given, the consumer group: each group that reads a topic makes its own documents. Give inputs that read topics of the same name on different clusters one each if they write to the same index, and inputs whose groups are to share documents the same. Logstash has no such option.
+        pub document_id_namespace: Option<String>,
         /// Accepted for compatibility: offsets are committed once documents are stored, in either case.
         pub enable_auto_commit: Option<bool>,
         /// Whether `topics_pattern` leaves out Kafka's internal topics.
@@ -194,6 +194,14 @@ plugin_choice! {
         ReadUncommitted = "read_uncommitted",
         /// Only those of transactions that were committed.
         ReadCommitted = "read_committed",
+    }
+}
+
+impl KafkaInputOptions {
+    /// What tells the documents made of its records from those that others make of the same records.
+    pub fn document_id_namespace(&self) -> &str {
+        let given = self.document_id_namespace.as_deref();
+        given.unwrap_or(&self.group_id)
     }
 }
 
