@@ -34,7 +34,7 @@ COPY examples/default.conf /etc/kelp/pipeline.conf
 USER 1000:0
 WORKDIR /var/lib/kelp
 VOLUME /var/lib/kelp
-HEALTHCHECK --interval=10s --timeout=6s --start-period=20s CMD ["kelp", "health"]
+HEALTHCHECK --interval=10s --timeout=6s --start-period=20s CMD ["kelp", "health", "--process", "1"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["kelp"]
 CMD ["-f", "/etc/kelp/pipeline.conf", "--path.data", "/var/lib/kelp"]

@@ -352,6 +352,11 @@ pub struct HealthArgs {
         value_name = "USER:PASSWORD"
     )]
     pub login: Option<String>,
+
+    /// The process that is asked about, such as 1 in a container. One that runs no pipelines (`kelp ship`) has no API and is well
+    /// while it runs. Needs /proc.
+    #[arg(long, value_name = "PID")]
+    pub process: Option<u32>,
 }
 
 /// `kelp ship`
