@@ -25,8 +25,8 @@ use crate::spec::{Any, EcsCompatibility, OptionDefault, Settings};
 plugin_options! {
     /// Avro: each payload is a datum of one schema, without the header of a file, and becomes one event.
     ///
-    /// Timestamps become timestamps, decimals decimal numbers, dates texts such as `2026-11-24`, and bytes texts with a character for
-    /// each byte. What is no such datum becomes the `message` of an event that is tagged `_avroparsefailure`.
+    /// Timestamps become timestamps, decimals decimal numbers, dates texts such as `2026-11-24`, and bytes texts in which
+    /// U+FFFD stands for what is no UTF-8. What is no such datum becomes the `message` of an event that is tagged `_avroparsefailure`.
     pub struct AvroOptions for Codec "avro" {
         /// The file with the schema, in JSON.
         schema_uri: Spanned<String>,
@@ -208,15 +208,10 @@ impl Avro {
             },
         };
         let value = read_datum(&self.schema, datum, arena)?;
-        let mut event = match self.target {
-            Some(target) => {
-                let mut event = context.new_event();
-                event.set_checked(target, value).ok()?;
-                event
-            }
-            None if is_event(&value, None) => event_of(value, None, context),
-            None => return None,
-        };
+        if self.target.is_none() && !is_event(&value, None) {
+            return None;
+        }
+        let mut event = event_of(value, self.target, context)?;
         if let Some(field) = self.original {
             let text = context.text(payload, &self.charset);
             event.set(field, Value::Str(text)).ok()?;

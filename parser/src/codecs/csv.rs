@@ -110,11 +110,14 @@ impl Codec for Csv {
         if self.is_header(&values) {
             return;
         }
-        let Some(fields) = self.fields_of(&values, context) else {
+        let fields = self.fields_of(&values, context);
+        let made =
+            fields.and_then(|fields| event_of(Value::Object(fields), self.options.target, context));
+        let Some(mut event) = made else {
             return failed_event(text, TAG_FAILURE, context);
         };
-        let mut event = event_of(Value::Object(fields), self.options.target, context);
-        keep_original(&mut event, self.original, text);
+        // A column may be called `event`.
+        let _has_place = keep_original(&mut event, self.original, text);
         (context.emit)(event);
     }
 

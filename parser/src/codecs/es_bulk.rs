@@ -57,6 +57,10 @@ impl Codec for EsBulk {
         for line in lines(payload, &self.line_end) {
             let text = context.text(line, &self.charset);
             if text.trim().is_empty() {
+                // Where a document belongs, nothing is one without fields.
+                if let Some((metadata, _)) = action.take() {
+                    self.emit(Object::new(context.arena), metadata, text, context);
+                }
                 continue;
             }
             let Ok((Value::Object(object), _)) =
@@ -66,11 +70,11 @@ impl Codec for EsBulk {
                 continue;
             };
             match action.take() {
-                Some((metadata, _)) => self.emit(object, metadata, context),
+                Some((metadata, _)) => self.emit(object, metadata, text, context),
                 None => match action_of(&object, context.arena) {
                     None => failed_event(text, TAG_FAILURE, context),
                     Some(("delete", metadata)) => {
-                        self.emit(Object::new(context.arena), metadata, context)
+                        self.emit(Object::new(context.arena), metadata, text, context)
                     }
                     Some((_, metadata)) => action = Some((metadata, text)),
                 },
@@ -97,9 +101,13 @@ impl EsBulk {
         &self,
         document: Object<'a>,
         metadata: Object<'a>,
+        text: &'a str,
         context: &mut DecodeContext<'a, '_>,
     ) {
-        let mut event = event_of(Value::Object(document), self.options.target, context);
+        let Some(mut event) = event_of(Value::Object(document), self.options.target, context)
+        else {
+            return failed_event(text, TAG_FAILURE, context);
+        };
         // Only a document's own `@metadata` could be in the way.
         let _ = event.set(self.metadata, Value::Object(metadata));
         (context.emit)(event);

@@ -62,27 +62,33 @@ pub(super) fn decode_text<'a>(
     if text.trim().is_empty() {
         return;
     }
-    let is_element =
-        |value: &Value<'_>| is_event(value, target) || target.is_some() && *value == Value::Null;
-    let emit = |value, original, context: &mut DecodeContext<'a, '_>| {
-        let mut event = event_of(value, target, context);
-        keep_original(&mut event, original, text);
-        (context.emit)(event);
+    // In an array nothing is an event without fields.
+    let is_element = |value: &Value<'_>| *value == Value::Null || is_event(value, target);
+    let make = |value, original, context: &DecodeContext<'a, '_>| {
+        let mut event = event_of(value, target, context)?;
+        keep_original(&mut event, original, text).then_some(event)
     };
     // Jackson takes a byte order mark in bytes, but not in text.
     let read = match text.starts_with('\u{feff}') {
         true => None,
         false => parse_prefix(text, context.arena, Fractions::Double).ok(),
     };
-    match read {
+    let made = match read {
         Some((Value::Array(values), _)) if values.iter().all(is_element) => {
             let original = original.filter(|_| values.len() == 1);
-            for value in values {
-                emit(value, original, context);
-            }
+            let events = values.into_iter();
+            let events = events.map(|value| make(value, original, context));
+            // One that cannot be made fails all.
+            let events: Option<Vec<_>> = events.collect();
+            events.map(|events| events.into_iter().for_each(&mut *context.emit))
         }
-        Some((value, _)) if is_event(&value, target) => emit(value, original, context),
-        _ => failed_event(text, "_jsonparsefailure", context),
+        Some((value, _)) if is_event(&value, target) => {
+            make(value, original, context).map(&mut *context.emit)
+        }
+        _ => None,
+    };
+    if made.is_none() {
+        failed_event(text, "_jsonparsefailure", context);
     }
 }
 
@@ -94,20 +100,20 @@ pub(super) fn is_event(value: &Value<'_>, target: Option<FieldRef<'static>>) -> 
     target.is_some() || matches!(fields.get("@metadata"), None | Some(Value::Object(_)))
 }
 
-/// An event of an object, or of any value that goes into `target`.
+/// An event of an object, or of any value that goes into `target`; `None` where that takes no such value, as `tags` and
+/// `@timestamp` do.
 pub(super) fn event_of<'a>(
     value: Value<'a>,
     target: Option<FieldRef<'static>>,
     context: &DecodeContext<'a, '_>,
-) -> Event<'a> {
-    match (target, value) {
+) -> Option<Event<'a>> {
+    Some(match (target, value) {
         (None, Value::Object(fields)) => context.event_from(fields),
         (None, _) => context.new_event(),
         (Some(target), value) => {
             let mut event = context.new_event();
-            // A target is a fresh field of a fresh event, so nothing is in its way.
-            let _ = event.set(target, value);
+            event.set_checked(target, value).ok()?;
             event
         }
-    }
+    })
 }

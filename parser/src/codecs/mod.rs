@@ -32,7 +32,7 @@ fn text_event<'a>(
 ) -> Event<'a> {
     let mut event = context.new_event();
     event.fields_mut().push("message", Value::Str(text));
-    keep_original(&mut event, original, text);
+    let _has_place = keep_original(&mut event, original, text);
     event
 }
 
@@ -44,12 +44,14 @@ fn failed_event<'a>(text: &'a str, tag: &'static str, context: &mut DecodeContex
     (context.emit)(event);
 }
 
-/// Sets the original field unless the event brings one.
-fn keep_original<'a>(event: &mut Event<'a>, field: Option<FieldRef<'static>>, text: &'a str) {
-    if let Some(field) = field
-        && !event.contains(field)
-    {
-        // Where `event` is not an object there is no place for it.
-        let _ = event.set(field, Value::Str(text));
+/// Sets the original field unless the event brings one; false where there is no place for it, as `event` is no object.
+fn keep_original<'a>(
+    event: &mut Event<'a>,
+    field: Option<FieldRef<'static>>,
+    text: &'a str,
+) -> bool {
+    match field {
+        Some(field) if !event.contains(field) => event.set(field, Value::Str(text)).is_ok(),
+        _ => true,
     }
 }

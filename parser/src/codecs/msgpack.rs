@@ -49,11 +49,11 @@ impl Codec for Msgpack {
             // Nothing makes an event without fields.
             target.is_some() || *value == Value::Null || is_event(value, target)
         });
-        let Some(value) = read else {
+        let made = read.and_then(|value| event_of(value, target, context));
+        let Some(mut event) = made else {
             let text = context.text(payload, &self.charset);
             return failed_event(text, "_msgpackparsefailure", context);
         };
-        let mut event = event_of(value, target, context);
         if let Some(format) = &self.options.format
             && matches!(event.fields().get("message"), None | Some(Value::Null))
         {

@@ -1,6 +1,8 @@
 //! Reading a datum into values: texts are slices of the payload, and neither nesting nor counts that a payload only
 //! claims can take more than a bound.
 
+use std::borrow::Cow;
+
 use num_bigint::BigInt;
 
 use super::schema::{Schema, Type};
@@ -52,12 +54,12 @@ impl<'a> Reader<'_, 'a> {
                 Value::Float(f32::from_le_bytes(bytes).into())
             }
             Type::Double => Value::Float(f64::from_le_bytes(self.take(8)?.try_into().ok()?)),
-            Type::Bytes => Value::Str(self.bytes()?),
+            Type::Bytes => Value::Str(self.text()?),
             Type::Decimal { scale, .. } => self.decimal(*scale)?,
             Type::String => Value::Str(self.text()?),
             Type::Fixed(size) => {
                 let bytes = self.take(*size)?;
-                Value::Str(self.latin1(bytes))
+                Value::Str(self.lossy(bytes))
             }
             Type::Enum { symbols, default } => {
                 let place = usize::try_from(self.long()?).ok();
@@ -145,25 +147,14 @@ impl<'a> Reader<'_, 'a> {
 
     fn text(&mut self) -> Option<&'a str> {
         let bytes = self.raw()?;
-        Some(match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(_) => self.arena.alloc_str(&String::from_utf8_lossy(bytes)),
-        })
+        Some(self.lossy(bytes))
     }
 
-    fn bytes(&mut self) -> Option<&'a str> {
-        let bytes = self.raw()?;
-        Some(self.latin1(bytes))
-    }
-
-    /// Bytes as text: one character for each.
-    fn latin1(&self, bytes: &'a [u8]) -> &'a str {
-        match std::str::from_utf8(bytes) {
-            Ok(text) if text.is_ascii() => text,
-            _ => {
-                let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
-                self.arena.alloc_str(&text)
-            }
+    /// Bytes as text, as Logstash has them in JSON: what is no UTF-8 is lost.
+    fn lossy(&self, bytes: &'a [u8]) -> &'a str {
+        match String::from_utf8_lossy(bytes) {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(text) => self.arena.alloc_str(&text),
         }
     }
 
