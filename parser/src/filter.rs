@@ -55,6 +55,8 @@ pub trait Filter: Send + Sync {
 pub enum Outcome {
     /// The filter succeeded: `add_field` and the other common options apply.
     Matched,
+    /// The filter succeeded, and has applied the common options itself: [`Context::decorate`].
+    Decorated,
     /// The filter did nothing, or failed and has tagged the event.
     Unmatched,
     /// The event goes no further.
@@ -87,6 +89,8 @@ pub struct Context<'a, 'w> {
     pub counts: &'w mut [u64],
     /// Further events that the filter makes.
     pub(crate) emitted: &'w mut Vec<Emitted<'a>>,
+    /// The filter itself, with its common options.
+    pub(crate) instance: &'w FilterInstance,
 }
 
 /// An event made by a filter.
@@ -100,6 +104,13 @@ impl<'a> Context<'a, '_> {
     /// of this filter apply to it.
     pub fn emit(&mut self, event: Event<'a>, matched: bool) {
         self.emitted.push(Emitted { event, matched });
+    }
+
+    /// Applies the common options now, for a filter that can succeed several times with one event; false if they could
+    /// not be, and the event has the filter's tags of failures.
+    #[must_use]
+    pub fn decorate(&self, event: &mut Event<'_>) -> bool {
+        self.instance.decorate(event)
     }
 }
 
@@ -455,11 +466,14 @@ pub(crate) struct FilterInstance {
 }
 
 impl FilterInstance {
-    /// Applies the common options to an event on which the filter succeeded.
-    pub(crate) fn decorate(&self, event: &mut Event<'_>) {
-        if self.common.decorate(event).is_err() {
+    /// Applies the common options to an event on which the filter succeeded; false, and with the filter's tags of failures,
+    /// where they cannot be.
+    pub(crate) fn decorate(&self, event: &mut Event<'_>) -> bool {
+        let decorated = self.common.decorate(event).is_ok();
+        if !decorated {
             event.tag_all(self.filter.failure_tags());
         }
+        decorated
     }
 
     /// Builds a filter from its settings; `None` after errors were reported.

@@ -241,12 +241,13 @@ impl Pipeline {
                 scratch: &mut worker.scratch,
                 counts,
                 emitted,
+                instance,
             };
             let outcome = instance.filter.apply(event, &mut context);
             if outcome == Outcome::Matched {
-                counters.matched += 1;
                 instance.decorate(event);
             }
+            counters.matched += u64::from(matches!(outcome, Outcome::Matched | Outcome::Decorated));
             if let Some(began) = began {
                 counters.busy_nanos += began.elapsed().as_nanos() as u64 * weight;
             }
@@ -312,6 +313,7 @@ impl Pipeline {
                 scratch: &mut worker.scratch,
                 counts,
                 emitted: &mut emitted,
+                instance,
             });
             for mut made in emitted {
                 if made.matched {

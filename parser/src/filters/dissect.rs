@@ -96,29 +96,33 @@ impl BuildFilter for Dissect {
 }
 
 impl Filter for Dissect {
-    fn apply<'a>(&self, event: &mut Event<'a>, _: &mut Context<'a, '_>) -> Outcome {
-        let mut matched = false;
+    /// The common options apply for each mapping that matches, and before values are converted
+    /// (source: `JavaDissectorLibrary` in logstash-filter-dissect).
+    fn apply<'a>(&self, event: &mut Event<'a>, context: &mut Context<'a, '_>) -> Outcome {
+        let mut outcome = Outcome::Unmatched;
         for (field, mapping) in &self.mappings {
             match self.dissect(*field, mapping, event) {
-                Ok(done) => matched |= done,
+                Ok(false) => {}
+                Ok(true) => {
+                    outcome = Outcome::Decorated;
+                    if !context.decorate(event) {
+                        return outcome;
+                    }
+                }
                 Err(Refused) => {
                     event.tag_all(&self.tag_on_failure);
-                    return outcome(matched);
+                    return outcome;
                 }
             }
         }
         for conversion in &self.conversions {
             conversion.apply(event);
         }
-        outcome(matched)
+        outcome
     }
-}
 
-fn outcome(matched: bool) -> Outcome {
-    if matched {
-        Outcome::Matched
-    } else {
-        Outcome::Unmatched
+    fn failure_tags(&self) -> &[&'static str] {
+        &self.tag_on_failure
     }
 }
 

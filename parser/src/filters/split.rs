@@ -76,7 +76,9 @@ impl Split {
                     " " => text.trim_ascii_start(),
                     _ => text,
                 };
-                let single = matches!(parts[..], [Value::Str(part)] if part == whole);
+                // Split by nothing, Ruby's last part is an empty one, so that even a single character is two.
+                let single = !self.options.terminator.is_empty()
+                    && matches!(parts[..], [Value::Str(part)] if part == whole);
                 Ok((!single).then_some(parts))
             }
             Some(Value::Array(_)) if self.options.target.is_none() => match event.remove(field) {

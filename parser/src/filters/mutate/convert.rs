@@ -277,11 +277,33 @@ impl<'t> Decimal<'t> {
     }
 }
 
+/// What stands before what JRuby's `BigDecimal` passes over although it should refuse it: a single character, with space before it
+/// or not, as in `95%` and `12.5 s`, and a sign with digits behind a number without an exponent, as in `10-20`.
+fn before_junk(text: &str) -> Option<&str> {
+    if text.contains('_') {
+        // Only alone is one junk.
+        return text.strip_suffix('_').filter(|rest| !rest.contains('_'));
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !unsigned.contains('e')
+        && let Some(sign) = unsigned.rfind(['+', '-'])
+    {
+        let behind = unsigned[sign + 1..].trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let number = &text[..text.len() - unsigned.len() + sign];
+        return (behind.chars().count() <= 1).then_some(number);
+    }
+    let last = text.chars().next_back()?;
+    let number = &text[..text.len() - last.len_utf8()];
+    (last != 'e').then(|| number.trim_ascii_end())
+}
+
 /// The whole part of a decimal number of any size, as `BigDecimal(text).to_i`.
 fn decimal_integer<'a>(text: &str, arena: &'a Arena) -> Result<Value<'a>, Failed> {
     // Ruby takes `d` for the exponent too. Java takes `12.` there.
     let text = text.to_ascii_lowercase().replace('d', "e");
-    let decimal = Decimal::parse(&text, true).ok_or(Failed)?;
+    let decimal = Decimal::parse(&text, true)
+        .or_else(|| Decimal::parse(before_junk(&text)?, false))
+        .ok_or(Failed)?;
     if decimal.exponent > EXPONENT_MAX {
         return Err(Failed);
     }
@@ -361,6 +383,33 @@ mod tests {
             (r#""""#, None),
             (r#""-""#, None),
             (r#""nan""#, None),
+            (r#""95%""#, Some("95")),
+            (r#""1024B""#, Some("1024")),
+            (r#""-1.5s""#, Some("-1")),
+            (r#""12.5 s""#, Some("12")),
+            (r#""12 3""#, Some("12")),
+            (r#""1e5x""#, Some("100000")),
+            (r#""12é""#, Some("12")),
+            (r#""10-20""#, Some("10")),
+            (r#""12+""#, Some("12")),
+            (r#""1024-b""#, Some("1024")),
+            (r#""12_""#, Some("12")),
+            (r#""95 ms""#, None),
+            (r#""12xx""#, None),
+            (r#""12 34""#, None),
+            (r#""1-2-3""#, None),
+            (r#""5+-""#, None),
+            (r#""5-+3""#, None),
+            (r#""12--""#, None),
+            (r#""5.x""#, None),
+            (r#""1e""#, None),
+            (r#""1ex""#, None),
+            (r#""1e5-3""#, None),
+            (r#""1_2x""#, None),
+            (r#""1_x""#, None),
+            (r#""+x""#, None),
+            (r#""10:20""#, None),
+            (r#""2020-01-02""#, None),
             ("1e20", Some("100000000000000000000")),
             ("[1]", None),
             ("true", Some("1")),
