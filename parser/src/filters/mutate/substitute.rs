@@ -3,7 +3,7 @@
 use super::Failed;
 use crate::event::{Arena, ArenaString, Event, FieldRef, Template, Value};
 use crate::filters::regex_template::RegexTemplate;
-use crate::regex::{Regex, RegexError, Scratch};
+use crate::regex::{Budget, Regex, RegexError, Scratch};
 
 /// What is looked for and what it becomes.
 pub(super) struct Substitution {
@@ -61,14 +61,16 @@ impl Substitution {
                 &rendered
             }
         };
+        let mut steps = STEPS_MAX;
+        let mut run = |text| substitute(text, regex, pieces, arena, scratch, &mut steps);
         match event.get_mut(field) {
-            Some(Value::Str(text)) => *text = substitute(text, regex, pieces, arena, scratch)?,
+            Some(Value::Str(text)) => *text = run(text)?,
             Some(Value::Array(values)) => {
                 // All or nothing: a failure leaves the array as it was.
                 let mut changed = values.clone();
                 for value in &mut changed {
                     if let Value::Str(text) = value {
-                        *text = substitute(text, regex, pieces, arena, scratch)?;
+                        *text = run(text)?;
                     }
                 }
                 *values = changed;
@@ -79,22 +81,43 @@ impl Substitution {
     }
 }
 
-/// Replaces every match; the text itself where there is none.
+/// What the searches for all matches in a field may take together, beside [`STEPS_PER_BYTE`]: the matches of a short text are
+/// many where each looks at all of it.
+const STEPS_MAX: u64 = 20_000_000;
+/// Steps that come on top for each byte of a text, so that those of a long one, with a match in every few bytes, are enough.
+const STEPS_PER_BYTE: u64 = 32;
+/// A search of more steps than this asks automata about the text behind it, or takes memory for it: their bytes count as well.
+const STEPS_OF_A_SHORT_SEARCH: u64 = 40;
+/// What these do with one step's worth of time.
+const BYTES_PER_STEP: u64 = 8;
+
+/// Replaces every match, in so many steps; the text itself where there is no match.
 fn substitute<'a>(
     text: &'a str,
     regex: &Regex,
     pieces: &[Piece],
     arena: &'a Arena,
     scratch: &mut Scratch,
+    steps: &mut u64,
 ) -> Result<&'a str, Failed> {
     let mut out: Option<ArenaString<'a>> = None;
     let mut copied = 0;
     let mut from = 0;
-    while from <= text.len()
-        && regex
-            .captures_at(text, from, scratch)
-            .map_err(|_given_up| Failed)?
-    {
+    *steps += text.len() as u64 * STEPS_PER_BYTE;
+    while from <= text.len() {
+        let budget = Budget {
+            steps: *steps,
+            ..Budget::default()
+        };
+        let found = regex.captures_within(text, from, scratch, budget);
+        let mut taken = 1 + scratch.steps();
+        if taken > STEPS_OF_A_SHORT_SEARCH {
+            taken += (text.len() - from) as u64 / BYTES_PER_STEP;
+        }
+        *steps = steps.checked_sub(taken).ok_or(Failed)?;
+        if !found.map_err(|_given_up| Failed)? {
+            break;
+        }
         let Some((start, end)) = scratch.span(0) else {
             break;
         };
@@ -238,6 +261,20 @@ mod tests {
             let got = gsub(text, needle, replacement);
             assert_eq!(got.as_deref(), Some(changed), "{text:?} {needle:?}");
         }
+    }
+
+    #[test]
+    fn the_matches_of_a_text_are_bounded_together() {
+        // Each of these matches looks at all that follows.
+        let text = "a".repeat(30_000);
+        assert_eq!(gsub(&text, "a(?=.*a|.*$)", "b"), None);
+        let short = &text[..1000];
+        let changed = "b".repeat(1000);
+        assert_eq!(gsub(short, "a(?=.*a|.*$)", "b"), Some(changed));
+        // Many matches that look at little are none too many.
+        let many = "key=value, ".repeat(200_000);
+        let changed = gsub(&many, r"(\w+)=(\w+)", r"\2");
+        assert_eq!(changed, Some("value, ".repeat(200_000)));
     }
 
     #[test]
