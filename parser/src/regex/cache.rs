@@ -8,13 +8,16 @@ use super::{Options, Regex, RegexError};
 /// How many bytes of patterns are kept.
 const KEPT_BYTES: usize = 8 << 20;
 
-/// Compiled patterns, by their text. When they take too much memory all of them go.
+/// Compiled patterns, by their text and options. When they take too much memory all of them go.
 #[derive(Debug, Default)]
 pub(crate) struct RegexCache(Mutex<Kept>);
 
+type Compiled = Result<Regex, RegexError>;
+
 #[derive(Debug, Default)]
 struct Kept {
-    by_text: HashMap<Box<str>, (Options, Result<Regex, RegexError>)>,
+    /// Few texts are asked for with several options, so that those of one text are a list.
+    by_text: HashMap<Box<str>, Vec<(Options, Compiled)>>,
     bytes: usize,
 }
 
@@ -22,8 +25,8 @@ impl RegexCache {
     /// The pattern, and whether it had to be compiled.
     pub(crate) fn get(&self, pattern: &str, options: Options) -> (Result<Regex, RegexError>, bool) {
         let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((with, regex)) = kept().by_text.get(pattern)
-            && *with == options
+        if let Some(known) = kept().by_text.get(pattern)
+            && let Some((_, regex)) = known.iter().find(|(with, _)| *with == options)
         {
             return (regex.clone(), false);
         }
@@ -36,8 +39,8 @@ impl RegexCache {
                 *kept = Kept::default();
             }
             kept.bytes += bytes;
-            kept.by_text
-                .insert(pattern.into(), (options, regex.clone()));
+            let known = kept.by_text.entry(pattern.into()).or_default();
+            known.push((options, regex.clone()));
         }
         (regex, true)
     }
@@ -61,6 +64,8 @@ mod tests {
         assert!(cache.get("a(b)", plain).1);
         assert!(!cache.get("a(b)", plain).1);
         assert!(cache.get("a(b)", ignore_case).1);
+        assert!(!cache.get("a(b)", plain).1, "each option has its own");
+        assert!(!cache.get("a(b)", ignore_case).1);
         assert!(cache.get("(", plain).0.is_err());
         assert!(!cache.get("(", plain).1, "a mistake is remembered, too");
         let mut compiled = 0;
@@ -68,7 +73,7 @@ mod tests {
             let large = format!("(?:a{number}|[bc]d){{2000}}");
             compiled += usize::from(cache.get(&large, plain).1);
             let kept = cache.0.lock().unwrap();
-            let taken = kept.by_text.values();
+            let taken = kept.by_text.values().flatten();
             let taken = taken.map(|(_, regex)| regex.as_ref().map_or(0, Regex::size));
             assert!(taken.sum::<usize>() <= KEPT_BYTES);
         }
