@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 struct Folder(PathBuf);
 
@@ -156,6 +157,48 @@ fn what_cannot_be_tested_is_said() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(text(&output).contains(said), "{args:?}: {}", text(&output));
     }
+}
+
+/// An event of 12,000 characters becomes one of their square.
+const SQUARES: &str = r#"filter { mutate { gsub => ["message", "x", "%{message}"] } }"#;
+const BEYOND: &str = "takes more memory than kelp.event.max_bytes allows";
+
+#[test]
+fn an_event_beyond_the_limits_of_a_pipeline_is_said() {
+    let case = format!(
+        "testcases: [{{name: large, input: [{}], expected: []}}]",
+        "x".repeat(12_000)
+    );
+    let folder = Folder::new("large")
+        .with("a.conf", SQUARES)
+        .with("a.test.yml", &case);
+    let output = folder.test(&["a.conf"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains(BEYOND), "{}", text(&output));
+}
+
+#[test]
+fn kelp_filter_goes_on_after_an_event_beyond_the_limits() {
+    let folder = Folder::new("filter").with("a.conf", SQUARES);
+    let large = format!("{{\"message\":\"{}\"}}", "x".repeat(12_000));
+    let mut kelp = Command::new(env!("CARGO_BIN_EXE_kelp"))
+        .args(["filter", "-f", "a.conf"])
+        .current_dir(&folder.0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = format!("{large}\n{{\"message\":\"axb\"}}\n");
+    let mut stdin = kelp.stdin.take().unwrap();
+    stdin.write_all(lines.as_bytes()).unwrap();
+    drop(stdin);
+    let output = kelp.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output);
+    assert!(said.contains("line 1 of standard input"), "{said}");
+    assert!(said.contains(BEYOND), "{said}");
+    assert!(said.contains(r#""message":"aaxbb""#), "{said}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub use ending::{Leaving, Left, end};
 pub use inlet::Inlet;
 pub use inputs::INPUT_SPECS;
 pub use link::PIPELINE_OUTPUT;
-pub use poison::EventLimits;
+pub use poison::{EventLimits, caught};
 pub use stats::Totals;
 pub use topology::{Compiled, FindReceiver, Topology};
 

@@ -7,7 +7,7 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use kelp_parser::event::TooManyFields;
+use kelp_parser::event::{Arena, TooManyFields};
 use kelp_parser::record::Origin;
 use kelp_sink::Reason;
 
@@ -35,6 +35,15 @@ impl Default for EventLimits {
             max_bytes: 128 << 20,
             max_fields: 50_000,
         }
+    }
+}
+
+impl EventLimits {
+    /// An arena for events. Beyond the limit an allocation panics, which [`caught`] tells from a defect.
+    pub fn arena(self) -> Arena {
+        let arena = Arena::new();
+        arena.set_allocation_limit(Some(self.max_bytes));
+        arena
     }
 }
 
@@ -92,11 +101,21 @@ impl Isolation {
 /// What was said when something panicked, and where.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{text}{}{place}", if place.is_empty() { "" } else { ", at " })]
-pub(super) struct Panicked {
+pub struct Panicked {
     text: String,
     place: String,
     /// What was too large, where it was no defect but a limit.
     too_large: Option<&'static str>,
+}
+
+impl Panicked {
+    /// What to tell whoever gave the event: which limit it went beyond, or that this is a defect.
+    pub fn advice(&self) -> String {
+        match self.too_large {
+            Some(why) => why.to_owned(),
+            None => format!("a defect: the filters panicked ({self}). Please report it"),
+        }
+    }
 }
 
 thread_local! {
@@ -105,7 +124,7 @@ thread_local! {
 }
 
 /// Runs `pass`; gives what it said when it panicked.
-pub(super) fn caught<T>(pass: impl FnOnce() -> T) -> Result<T, Panicked> {
+pub fn caught<T>(pass: impl FnOnce() -> T) -> Result<T, Panicked> {
     note_places();
     IS_CAUGHT.set(true);
     let done = catch_unwind(AssertUnwindSafe(pass));
@@ -204,7 +223,7 @@ mod tests {
             source: "s",
             number: 0,
         };
-        let arena = kelp_parser::event::Arena::new();
+        let arena = Arena::new();
         arena.set_allocation_limit(Some(1 << 20));
         let mut text = "x".to_owned();
         let pass = || loop {

@@ -60,7 +60,7 @@ impl Worker {
             topology,
             writers,
             stats,
-            arena: new_arena(limits),
+            arena: limits.arena(),
             state: WorkerState::default(),
             flushes,
             dead_letters,
@@ -137,7 +137,7 @@ impl Worker {
     /// Readies the arena for the next record.
     fn reset_arena(&mut self) {
         match self.arena.allocated_bytes() > ARENA_KEEPS_BYTES {
-            true => self.arena = new_arena(self.limits),
+            true => self.arena = self.limits.arena(),
             false => self.arena.reset(),
         }
     }
@@ -264,13 +264,6 @@ impl Worker {
         self.flush_writers(&made);
         self.reset_arena();
     }
-}
-
-fn new_arena(limits: EventLimits) -> Arena {
-    let arena = Arena::new();
-    // Beyond it an allocation panics, which sets the record apart.
-    arena.set_allocation_limit(Some(limits.max_bytes));
-    arena
 }
 
 /// Whether an object has at most `max` fields, those of objects within it included.

@@ -206,12 +206,12 @@ pub const SETTINGS: &[Known] = &[
     used(
         "kelp.event.max_bytes",
         "128mb",
-        "How much memory the events of one message may take; beyond it the message goes to the dead letters.",
+        "How much memory the events of one message may take; beyond it the message goes to the dead letters. `kelp filter` and `kelp test` hold to the default.",
     ),
     used(
         "kelp.event.max_fields",
         "50000",
-        "How many fields an event may have; beyond it the message goes to the dead letters.",
+        "How many fields an event may have; beyond it the message goes to the dead letters. `kelp filter` and `kelp test` hold to the default.",
     ),
     used(
         "kelp.memory",

@@ -6,7 +6,7 @@ use kelp_ingest::lines::StdinInputOptions;
 use kelp_parser::codec::{DecodeContext, InvalidUtf8};
 use kelp_parser::config::ast::{Config, Literal, Plugin, SectionKind, Statement};
 use kelp_parser::config::{ParseOptions, SourceMap, parse, render};
-use kelp_parser::event::{Arena, Event, FieldRef, Object, Value, write_json};
+use kelp_parser::event::{Event, FieldRef, Object, Value, limit_fields, write_json};
 use kelp_parser::filter::BuildContext;
 use kelp_parser::input::InputCommon;
 use kelp_parser::json::{Fractions, parse as parse_json};
@@ -17,6 +17,7 @@ use kelp_parser::time::Timestamp;
 use super::suite::{Case, Suite};
 use crate::clock;
 use crate::configuration::Configuration;
+use crate::run::{EventLimits, caught};
 
 /// Why cases cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum ExecuteError {
     },
     #[error("`{0}`: an event is nested too deeply")]
     Event(String),
+    /// It went beyond a limit, or made a filter panic.
+    #[error("`{name}`: {reason}")]
+    LeftOut { name: String, reason: String },
 }
 
 /// What came of a case.
@@ -50,6 +54,7 @@ pub fn run(
     ecs: EcsCompatibility,
 ) -> Result<Vec<Run>, ExecuteError> {
     let now = suite.now.unwrap_or_else(clock::now);
+    limit_fields(EventLimits::default().max_fields);
     let input = input(suite, configuration, ecs)?;
     let mut pipeline = compile(configuration, ecs, now);
     let mut runs = Vec::new();
@@ -62,7 +67,11 @@ pub fn run(
             pipeline = compile(configuration, ecs, now);
         }
         let started = Instant::now();
-        let events = run_case(suite, case, &pipeline, &input, now)?;
+        let events = caught(|| run_case(suite, case, &pipeline, &input, now));
+        let events = events.map_err(|panicked| ExecuteError::LeftOut {
+            name: case.name.clone(),
+            reason: panicked.advice(),
+        })??;
         runs.push(Run {
             events,
             seconds: started.elapsed().as_secs_f64(),
@@ -86,7 +95,8 @@ fn run_case(
     reader: &InputCommon,
     now: Timestamp,
 ) -> Result<Vec<serde_json::Value>, ExecuteError> {
-    let arena = Arena::new();
+    // The limit is for what is made of one record.
+    let mut arena = EventLimits::default().arena();
     let mut worker = WorkerState::default();
     let mut out = Vec::new();
     for input in &case.input {
@@ -119,6 +129,7 @@ fn run_case(
                 out.push(as_json(event, suite.export_metadata));
             });
         }
+        arena.reset();
     }
     pipeline.flush(&arena, now, true, &mut worker, &mut |event, _| {
         out.push(as_json(event, suite.export_metadata));
