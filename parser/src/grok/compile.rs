@@ -26,11 +26,12 @@ pub enum GrokError {
     },
     /// It refers to others that refer to others, so often that it cannot be meant.
     #[error(
-        "the grok pattern{} is too large: it refers to other patterns more than 10000 times",
-        name.as_deref().map(|name| format!(" `{name}`")).unwrap_or_default()
+        "the grok pattern is too large{}: it refers to other patterns more than 10000 times, or takes more than 2 MiB when \
+         these are written out; match parts of it in several grok filters",
+        name.as_deref().map(|name| format!(", in `{name}`")).unwrap_or_default()
     )]
     TooLarge {
-        /// The outermost pattern it happened in.
+        /// The outermost pattern that was being written out.
         name: Option<String>,
     },
     /// Written out, it is no valid regular expression.
