@@ -2,7 +2,7 @@
 
 use crate::ruby::class::Class;
 use crate::ruby::heap::NESTING_MAX;
-use crate::ruby::interp::{Eval, Flow, Run};
+use crate::ruby::interp::{Block, Eval, Flow, Run};
 use crate::ruby::names::M;
 use crate::ruby::value::{Obj, Val};
 
@@ -102,9 +102,9 @@ impl Run<'_, '_> {
                     ['{', '}'],
                 ),
                 _ => {
-                    let mut json = Vec::new();
-                    self.export(value, 0)?.write_json(&mut json);
-                    out.push_str(&String::from_utf8_lossy(&json));
+                    // An event among them: its JSON is not laid out.
+                    let json = self.send(value, M::ToJson, &[], Block::None)?;
+                    out.push_str(&self.text_of(json)?);
                     return Ok(());
                 }
             };
