@@ -4,6 +4,8 @@
 //! characters in strings), with the bounds that protect it: nesting and nothing else, since the text
 //! is already in memory.
 
+mod decimal;
+
 use crate::event::{Arena, ArenaString, Array, FieldLimit, Object, Value};
 
 /// How deep arrays and objects may nest (Jackson's default bound).
@@ -14,7 +16,7 @@ const DEPTH_MAX: usize = 1000;
 pub enum Fractions {
     /// Doubles, as Logstash's json codec makes them.
     Double,
-    /// Decimals that print as they were written, as Logstash's json filter makes them.
+    /// Decimals that print as Java's `BigDecimal` does, as Logstash's json filter makes them.
     Decimal,
 }
 
@@ -233,7 +235,7 @@ impl<'a> Reader<'a> {
         let text = &self.text[start..self.at];
         Ok(match (fraction, self.fractions) {
             (false, _) => text.parse().map_or(Value::BigInt(text), Value::Int),
-            (true, Fractions::Decimal) => Value::Decimal(text),
+            (true, Fractions::Decimal) => Value::Decimal(decimal::canonical(text, self.arena)),
             (true, Fractions::Double) => Value::Float(text.parse().unwrap_or(f64::NAN)),
         })
     }
@@ -363,7 +365,7 @@ mod tests {
         for text in [
             "null",
             "true",
-            r#"{"a":[1,-2,3.50,1e5,{"b":{}}],"c":"é\n\"\\"}"#,
+            r#"{"a":[1,-2,3.50,1E+5,{"b":{}}],"c":"é\n\"\\"}"#,
             "123456789012345678901234567890",
             "[]",
             r#""""#,

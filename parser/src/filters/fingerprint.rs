@@ -178,7 +178,10 @@ impl Hasher {
             Self::Digest(digest) => text(&digest.print(canonical(value, arena).as_bytes())),
             Self::Murmur3 => Value::Int(i64::from(match value {
                 Value::Int(number) => murmur3_32(&number.to_le_bytes()),
-                other => murmur3_32(canonical(other, arena).as_bytes()),
+                other => match eight_bytes(other) {
+                    Some(bytes) => murmur3_32(&bytes),
+                    None => murmur3_32(canonical(other, arena).as_bytes()),
+                },
             })),
             Self::Murmur3Wide { base64 } => {
                 let hash = match value {
@@ -186,7 +189,10 @@ impl Hasher {
                         Ok(number) => murmur3_128(&number.to_le_bytes(), MURMUR3_SEED),
                         Err(_) => murmur3_128(&number.to_le_bytes(), MURMUR3_SEED),
                     },
-                    other => murmur3_128(canonical(other, arena).as_bytes(), MURMUR3_SEED),
+                    other => match eight_bytes(other) {
+                        Some(bytes) => murmur3_128(&bytes, MURMUR3_SEED),
+                        None => murmur3_128(canonical(other, arena).as_bytes(), MURMUR3_SEED),
+                    },
                 };
                 text(&digest::encode(&hash, *base64))
             }
@@ -339,4 +345,11 @@ fn push_canonical<'a>(out: &mut ArenaString<'a>, value: &Value<'a>, arena: &'a A
         }
         single => out.push_str(ruby_text(single, arena)),
     }
+}
+/// A large integer that fits in 64 bits without a sign.
+fn eight_bytes(value: &Value<'_>) -> Option<[u8; 8]> {
+    let Value::BigInt(digits) = value else {
+        return None;
+    };
+    digits.parse().map(u64::to_le_bytes).ok()
 }

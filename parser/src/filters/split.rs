@@ -78,7 +78,12 @@ impl Split {
                 };
                 // Split by nothing, Ruby's last part is an empty one, so that even a single character is two.
                 let single = !self.options.terminator.is_empty()
-                    && matches!(parts[..], [Value::Str(part)] if part == whole);
+                    && match parts[..] {
+                        // Nothing but space is one empty part.
+                        [] => !text.is_empty() && whole.is_empty(),
+                        [Value::Str(part)] => part == whole,
+                        _ => false,
+                    };
                 Ok((!single).then_some(parts))
             }
             Some(Value::Array(_)) if self.options.target.is_none() => match event.remove(field) {
