@@ -22,15 +22,10 @@ mod texts;
 use cases::Generator;
 use texts::{without_look_around, write};
 
-fn number_from(variable: &str, default: u64) -> u64 {
-    let given = std::env::var(variable).ok();
-    given.map_or(default, |number| number.parse().unwrap())
-}
-
 #[test]
 fn every_stock_pattern_matches_as_in_joni() {
-    let texts = number_from("KELP_JONI_TEXTS", 6) as usize;
-    let mut generator = Generator(number_from("KELP_JONI_SEED", 0x9e37_79b9_7f4a_7c15));
+    let texts = joni::number_from("KELP_JONI_TEXTS", 6) as usize;
+    let mut generator = Generator(joni::number_from("KELP_JONI_SEED", 0x9e37_79b9_7f4a_7c15));
     let known_to_joni = unicode_15();
     let mut compared = 0;
     for (set, name) in [

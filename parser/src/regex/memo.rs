@@ -6,12 +6,14 @@
 //! which the run was left in vain; for everything else a lossy table of fixed size, so memory stays bounded.
 //!
 //! Where an iteration of a loop that may be empty has begun matters too, but only whether it began right here: empty
-//! iterations end their loop.
+//! iterations end their loop. With captures in the loop, what these hold matters as well (see [`Watched`]).
 //!
 //! Inside of atomic groups and look-arounds "failed" means "did not reach the end of the group". That holds until the
 //! group is left by its end: what was on the way there did not fail, so then all that is known of the group is
 //! forgotten (its epoch advances).
 
+#[cfg(doc)]
+use super::program::Watched;
 use super::program::{Pc, Program};
 
 /// Most entries of the table, 16 bytes each.
@@ -77,13 +79,25 @@ impl Memo {
     }
 
     /// Notes that this state is tried; true if it was tried before, in vain. `empty` tells which of the iterations
-    /// around it are empty so far.
+    /// around it are empty so far, `captured` what of the captures in loops makes a difference.
     #[inline]
-    pub(super) fn tried(&mut self, pc: Pc, at: usize, scope: u16, empty: u16) -> bool {
+    pub(super) fn tried(
+        &mut self,
+        pc: Pc,
+        at: usize,
+        scope: u16,
+        empty: u16,
+        captured: u32,
+    ) -> bool {
         let key = (at as u64) << 32 | u64::from(empty) << 16 | u64::from(pc as u16);
-        let epoch = self.epochs[usize::from(scope)];
+        let epoch = self.epoch(scope, captured);
         let index = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift;
         std::mem::replace(&mut self.entries[index as usize], (key, epoch)) == (key, epoch)
+    }
+
+    /// The epoch of a scope, and what was captured: 24 bits, which leaves enough for epochs.
+    fn epoch(&self, scope: u16, captured: u32) -> u64 {
+        self.epochs[usize::from(scope)] << 24 | u64::from(captured)
     }
 
     /// The scope was left by its end.
@@ -93,8 +107,8 @@ impl Memo {
     }
 
     /// What is known of the run of this operation. The run itself is known across epochs, what was tried is not.
-    pub(super) fn run(&mut self, pc: Pc, scope: u16) -> &mut Stretch {
-        let epoch = self.epochs[usize::from(scope)];
+    pub(super) fn run(&mut self, pc: Pc, scope: u16, captured: u32) -> &mut Stretch {
+        let epoch = self.epoch(scope, captured);
         let stretch = &mut self.runs[pc as usize];
         if stretch.epoch != epoch {
             *stretch = Stretch {

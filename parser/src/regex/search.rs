@@ -377,7 +377,7 @@ mod tests {
         regex: &Regex,
         text: &str,
         scratch: &mut Scratch,
-    ) -> Option<Vec<Option<(usize, usize)>>> {
+    ) -> Result<Option<Vec<Option<(usize, usize)>>>, Stop> {
         let program = &regex.0.program;
         scratch
             .slots
@@ -391,14 +391,12 @@ mod tests {
             begin: 0,
             at: 0,
         };
-        let found = search
-            .run::<MEMO>(scratch, &mut meter)
-            .expect("within the budget");
-        found.then(|| {
+        let found = search.run::<MEMO>(scratch, &mut meter)?;
+        Ok(found.then(|| {
             (0..program.groups)
                 .map(|group| scratch.span(group))
                 .collect()
-        })
+        }))
     }
 
     #[test]
@@ -406,8 +404,14 @@ mod tests {
         let mut generator = test_cases::Generator(0x2545_f491_4f6c_dd1d);
         let mut scratch = Scratch::default();
         let mut compared = 0;
-        for _ in 0..1500 {
-            let pattern = generator.pattern();
+        for round in 0..2500 {
+            let part = generator.pattern();
+            // In loops, where captures tell one state from another.
+            let pattern = match round % 5 {
+                0 => format!("(?:({part})|(b??)a?)*\\h?a"),
+                1 => format!("(?:(?:(a*?)(?:{part})?)*?(1?))*?(?:b|$)"),
+                _ => part,
+            };
             let options = Options {
                 multiline: true,
                 ..Options::default()
@@ -422,11 +426,14 @@ mod tests {
                 let text = generator.text();
                 let plain = spans::<false>(&regex, &text, &mut scratch);
                 let memoized = spans::<true>(&regex, &text, &mut scratch);
-                assert_eq!(plain, memoized, "/{pattern}/ on {text:?}");
-                compared += 1;
+                assert!(memoized.is_ok(), "/{pattern}/ on {text:?}");
+                if plain.is_ok() {
+                    assert_eq!(plain, memoized, "/{pattern}/ on {text:?}");
+                    compared += 1;
+                }
             }
         }
-        assert!(compared > 3_000);
+        assert!(compared > 6_000, "{compared}");
     }
 
     /// A search that memoizes does without the matchers for known sub-patterns: both must agree.
@@ -502,7 +509,7 @@ mod tests {
                         let plain = spans::<false>(regex, &text, &mut scratch);
                         let memoized = spans::<true>(regex, &text, &mut scratch);
                         assert_eq!(plain, memoized, "{pattern} on {text:?}");
-                        matched += usize::from(plain.is_some());
+                        matched += usize::from(plain.is_ok_and(|plain| plain.is_some()));
                     }
                 }
             }
