@@ -372,12 +372,15 @@ mod tests {
     use super::*;
     use crate::regex::{Options, Regex, test_cases};
 
+    /// The match and its captures.
+    type Spans = Vec<Option<(usize, usize)>>;
+
     /// The outcome of a search that memoizes from the first step, or never.
     fn spans<const MEMO: bool>(
         regex: &Regex,
         text: &str,
         scratch: &mut Scratch,
-    ) -> Result<Option<Vec<Option<(usize, usize)>>>, Stop> {
+    ) -> Result<Option<Spans>, Stop> {
         let program = &regex.0.program;
         scratch
             .slots
