@@ -26,7 +26,7 @@ pub enum GrokError {
     },
     /// It refers to others that refer to others, so often that it cannot be meant.
     #[error(
-        "the grok pattern is too large{}: it refers to other patterns more than 10000 times, or takes more than 2 MiB when \
+        "the grok pattern is too large{}: it refers to other patterns more than 10000 times, or takes more than 1 MiB when \
          these are written out; match parts of it in several grok filters",
         name.as_deref().map(|name| format!(", in `{name}`")).unwrap_or_default()
     )]

@@ -11,8 +11,8 @@ use super::reference::{self, Reference};
 const REPLACEMENTS_MAX: usize = 10_000;
 
 /// How long a pattern may get when written out. The longest stock pattern takes about 100 KB. Until it is found to have too
-/// many operations, twenty times as much memory is taken.
-const EXPANDED_BYTES_MAX: usize = 2 << 20;
+/// many operations, forty times as much memory is taken.
+const EXPANDED_BYTES_MAX: usize = 1 << 20;
 
 /// Writes out `pattern`. With `named_only`, a reference without a field does not capture; else it
 /// captures into a field of its pattern's name.
@@ -166,13 +166,13 @@ mod tests {
                     format!("{text}\nD{n} %{{D{m}}}%{{D{m}}}")
                 }),
                 "the grok pattern is too large, in `D0`: it refers to other patterns more than 10000 times, or takes more than \
-                 2 MiB when these are written out; match parts of it in several grok filters",
+                 1 MiB when these are written out; match parts of it in several grok filters",
             ),
             (
                 &"%{IP}".repeat(2_000),
                 "",
                 "the grok pattern is too large, in `IP`: it refers to other patterns more than 10000 times, or takes more than \
-                 2 MiB when these are written out; match parts of it in several grok filters",
+                 1 MiB when these are written out; match parts of it in several grok filters",
             ),
         ];
         for (pattern, own, want) in cases {
