@@ -15,7 +15,7 @@ use super::class::CharClass;
 use super::fuse::fuse;
 use super::known::{self, Recognized};
 use super::prefilter::Prefilter;
-use super::program::{Backref, DispatchTable, FAIL, Known, NO_BYTE, Op, Pc, Program, Run, Watched};
+use super::program::{Backref, DispatchTable, FAIL, Known, NO_BYTE, Op, Pc, Program, Run};
 use super::table::{ClassTable, NextTable};
 use foldhash::fast::RandomState;
 use scope::is_implied;
@@ -46,7 +46,6 @@ pub(super) fn compile(
     let mut compiler = Compiler {
         slots: captures,
         undo_all: !memoizable || !captures_in_order(&root),
-        watches: memoizable,
         first_unset: 2,
         ..Compiler::default()
     };
@@ -94,7 +93,6 @@ pub(super) fn compile(
         fields,
         ops: compiler.ops,
         iterations: compiler.iterations,
-        watched: compiler.watched,
         scope_count: compiler.scope_count + 1,
         prefilter: Prefilter::new(root),
         relaxed: OnceLock::new(),
@@ -140,13 +138,6 @@ pub(super) struct Compiler {
     scope_count: u16,
     loops: Vec<u16>,
     iterations: Vec<Option<Arc<[u16]>>>,
-    /// Whether empty iterations hang on captures. Where nothing that failed is remembered, that would have matches take too
-    /// long.
-    watches: bool,
-    /// Inside of a repeat: the captures in it on which empty iterations hang.
-    watched_groups: Option<Arc<[u16]>>,
-    watched_loops: Vec<u16>,
-    watched: Vec<Option<Arc<Watched>>>,
     pub(super) classes: Vec<CharClass>,
     class_index: HashMap<CharClass, u16, RandomState>,
     nexts: Vec<ByteSet>,
@@ -374,8 +365,6 @@ impl Compiler {
                     .unwrap_or_else(|| loops.into()),
             ),
         });
-        let watched = self.watched();
-        self.watched.push(watched);
         self.ops.len() as Pc - 1
     }
 
@@ -452,13 +441,8 @@ fn thread_jumps(ops: &mut [Op], dispatches: &mut [DispatchTable]) {
                 first: target(ops, first),
                 second: target(ops, second),
             },
-            Op::IterationEnd {
+            Op::IterationEnd { slot, exit } => Op::IterationEnd {
                 slot,
-                captures,
-                exit,
-            } => Op::IterationEnd {
-                slot,
-                captures,
                 exit: target(ops, exit),
             },
             Op::NegativeStart { slot, otherwise } => Op::NegativeStart {

@@ -51,7 +51,6 @@ mod test_samples;
 mod test_texts;
 mod vm;
 mod vm_assert;
-mod vm_empty;
 mod vm_fields;
 mod vm_runs;
 

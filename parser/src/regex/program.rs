@@ -55,14 +55,10 @@ pub(super) enum Op {
     /// The same where going back must restore what the slot held: a loop may come by more than once.
     SaveUndo(u16),
     /// Remember where an iteration of a loop begins.
-    IterationStart {
-        slot: u16,
-        captures: bool,
-    },
-    /// Leave the loop if the iteration was empty; where that hangs on what was captured, see [`Watched`].
+    IterationStart(u16),
+    /// Leave the loop if the iteration was empty.
     IterationEnd {
         slot: u16,
-        captures: bool,
         exit: Pc,
     },
     /// An atomic group or positive look-around: remember the height of the stack (and the position).
@@ -130,15 +126,6 @@ pub(super) struct Known {
     pub(super) next: Pc,
     /// The slots of captures inside, and how far from the beginning each is; [`AT_END`] is where it ends.
     pub(super) inside: Box<[(u16, u8)]>,
-}
-
-/// Captures in loops whose iterations may be empty: what an empty iteration means hangs on what they had captured before.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Watched {
-    /// The slots of where they begin.
-    pub(super) groups: Arc<[u16]>,
-    /// The slots that say where the iterations of such loops around the operation began.
-    pub(super) loops: Box<[u16]>,
 }
 
 /// At the end of a known sub-pattern.
@@ -345,8 +332,6 @@ pub(super) struct Program {
     pub(super) scope_count: u16,
     /// The loops around each operation whose iterations may be empty: the slots that say where they began.
     pub(super) iterations: Vec<Option<Arc<[u16]>>>,
-    /// For each operation the captures that tell one state there from another.
-    pub(super) watched: Vec<Option<Arc<Watched>>>,
     /// For each operation the first slot of a capture that is not set yet when it is come by, unless the capture is
     /// in a loop: those restore their slots themselves.
     pub(super) resets: Vec<u16>,
@@ -378,7 +363,6 @@ impl Program {
             + list(&self.fields)
             + list(&self.scopes)
             + list(&self.iterations)
-            + list(&self.watched)
             + list(&self.resets)
             + list(&self.classes)
             + list(&self.nexts)
@@ -391,18 +375,11 @@ impl Program {
             + TREE_BYTES * self.ops.len()
     }
 
-    /// Whether what is matched for itself may end elsewhere by what it has captured, which relaxed programs do not.
-    fn commits_by_captures(&self) -> bool {
-        let mut ops = self.scopes.iter().zip(&self.watched);
-        ops.any(|(&scope, watched)| scope > 0 && watched.is_some())
-    }
-
     /// A program that is easier to see fail, if there is one: where it finds nothing, this one would not either, and where
     /// it matches, this one does not match before. Made when a line first takes long.
     pub(super) fn relaxed(&self) -> Option<&Program> {
         let make = || {
-            let tree = relaxed(&self.prefilter.tree)
-                .filter(|_| self.memoizable && !self.commits_by_captures())?;
+            let tree = relaxed(&self.prefilter.tree).filter(|_| self.memoizable)?;
             let program = compile(tree, 0, "").ok()?;
             program.memoizable.then(|| Box::new(program))
         };

@@ -372,15 +372,12 @@ mod tests {
     use super::*;
     use crate::regex::{Options, Regex, test_cases};
 
-    /// The match and its captures.
-    type Spans = Vec<Option<(usize, usize)>>;
-
     /// The outcome of a search that memoizes from the first step, or never.
     fn spans<const MEMO: bool>(
         regex: &Regex,
         text: &str,
         scratch: &mut Scratch,
-    ) -> Result<Option<Spans>, Stop> {
+    ) -> Option<Vec<Option<(usize, usize)>>> {
         let program = &regex.0.program;
         scratch
             .slots
@@ -394,12 +391,14 @@ mod tests {
             begin: 0,
             at: 0,
         };
-        let found = search.run::<MEMO>(scratch, &mut meter)?;
-        Ok(found.then(|| {
+        let found = search
+            .run::<MEMO>(scratch, &mut meter)
+            .expect("within the budget");
+        found.then(|| {
             (0..program.groups)
                 .map(|group| scratch.span(group))
                 .collect()
-        }))
+        })
     }
 
     #[test]
@@ -407,14 +406,8 @@ mod tests {
         let mut generator = test_cases::Generator(0x2545_f491_4f6c_dd1d);
         let mut scratch = Scratch::default();
         let mut compared = 0;
-        for round in 0..2500 {
-            let part = generator.pattern();
-            // In loops, where captures tell one state from another.
-            let pattern = match round % 5 {
-                0 => format!("(?:({part})|(b??)a?)*\\h?a"),
-                1 => format!("(?:(?:(a*?)(?:{part})?)*?(1?))*?(?:b|$)"),
-                _ => part,
-            };
+        for _ in 0..1500 {
+            let pattern = generator.pattern();
             let options = Options {
                 multiline: true,
                 ..Options::default()
@@ -429,14 +422,11 @@ mod tests {
                 let text = generator.text();
                 let plain = spans::<false>(&regex, &text, &mut scratch);
                 let memoized = spans::<true>(&regex, &text, &mut scratch);
-                assert!(memoized.is_ok(), "/{pattern}/ on {text:?}");
-                if plain.is_ok() {
-                    assert_eq!(plain, memoized, "/{pattern}/ on {text:?}");
-                    compared += 1;
-                }
+                assert_eq!(plain, memoized, "/{pattern}/ on {text:?}");
+                compared += 1;
             }
         }
-        assert!(compared > 6_000, "{compared}");
+        assert!(compared > 3_000);
     }
 
     /// A search that memoizes does without the matchers for known sub-patterns: both must agree.
@@ -512,7 +502,7 @@ mod tests {
                         let plain = spans::<false>(regex, &text, &mut scratch);
                         let memoized = spans::<true>(regex, &text, &mut scratch);
                         assert_eq!(plain, memoized, "{pattern} on {text:?}");
-                        matched += usize::from(plain.is_ok_and(|plain| plain.is_some()));
+                        matched += usize::from(plain.is_some());
                     }
                 }
             }

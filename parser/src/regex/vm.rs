@@ -6,7 +6,6 @@ use super::known::Found;
 use super::memo::Memo;
 use super::program::{AT_END, FAIL, Known, NO_BYTE, Op, Pc, Program};
 use super::search::{Meter, Scratch, Stop};
-use super::vm_empty::Iteration;
 
 /// A slot that is not set.
 pub(super) const NONE: u32 = u32::MAX;
@@ -163,14 +162,9 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                 self.choose(pc, second, at);
                 Way::to(first, at)
             }
-            Op::IterationEnd {
-                slot,
-                captures,
-                exit,
-            } => match self.iteration(slot, captures, at) {
-                Iteration::Goes => Way::to(pc + 1, at),
-                Iteration::Empty => Way::to(exit, at),
-                Iteration::Fails => Way::FAILED,
+            Op::IterationEnd { slot, exit } => match self.slots[usize::from(slot)] == at as u32 {
+                true => Way::to(exit, at),
+                false => Way::to(pc + 1, at),
             },
             Op::NegativeEnd { slot, scope } => {
                 if MEMO {
@@ -235,8 +229,8 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                 self.set(slot, at as u32);
                 Some(at)
             }
-            Op::IterationStart { slot, captures } => {
-                self.begin_iteration(slot, captures, at);
+            Op::IterationStart(slot) => {
+                self.set(slot, at as u32);
                 Some(at)
             }
             Op::Keep => {
@@ -319,12 +313,9 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
     /// Whether this state failed before; from now on it counts as tried.
     #[inline]
     pub(super) fn tried(&mut self, pc: Pc, at: usize) -> bool {
-        let Some(captured) = self.captured(pc, at) else {
-            return false;
-        };
         let empty = self.empty_iterations(pc, at);
-        let scope = self.program.scopes[pc as usize];
-        self.memo.tried(pc, at, scope, empty, captured)
+        self.memo
+            .tried(pc, at, self.program.scopes[pc as usize], empty)
     }
 
     /// Which of the loop iterations around the operation began right here, as bits.

@@ -21,10 +21,7 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
 
     /// The end of an unbounded run: scanned once for all positions in it.
     fn known_run_end(&mut self, class: &ClassTable, pc: Pc, at: usize) -> usize {
-        let captured = self.captured_beyond(pc, at).unwrap_or(0);
-        let stretch = self
-            .memo
-            .run(pc, self.program.scopes[pc as usize], captured);
+        let stretch = self.memo.run(pc, self.program.scopes[pc as usize]);
         if !stretch.covers(at) {
             let known = stretch.begin <= stretch.end && at < stretch.begin as usize;
             // Only up to the stretch that is known.
@@ -125,24 +122,21 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
                 top = at;
             }
         }
-        let Some(captured) = self.captured_beyond(pc, low) else {
-            return self.give_back(run, low, top);
-        };
         // Where taking nothing makes an empty iteration, that is a state of its own.
-        let empty = self.is_special(pc, low);
+        let empty = self.empty_iterations(pc, low) != 0;
         let class = &self.program.classes[usize::from(run.class)];
         let floor = match empty {
             true => class.step(self.text, low).unwrap_or(low + 1),
             false => low,
         };
         let scope = self.program.scopes[pc as usize];
-        let stretch = *self.memo.run(pc, scope, captured);
+        let stretch = *self.memo.run(pc, scope);
         let mut below = top;
         if stretch.covers(low) && stretch.from <= stretch.to {
             below = below.min(stretch.from as usize);
         }
         let at = self.give_back(run, floor, below);
-        let stretch = self.memo.run(pc, scope, captured);
+        let stretch = self.memo.run(pc, scope);
         if stretch.covers(low) && floor <= stretch.end as usize {
             let tried = at.unwrap_or(floor) as u32;
             let known = stretch.from <= stretch.to;
@@ -254,18 +248,15 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
                 (at, left) = (class.step(self.text, end)?, rest - 1);
             }
         }
-        let Some(captured) = self.captured_beyond(pc, at) else {
-            return self.take_more(run, at, left).ok();
-        };
         // Where taking nothing makes an empty iteration, that is a state of its own.
-        if self.is_special(pc, at) {
+        if self.empty_iterations(pc, at) != 0 {
             if self.take_more(run, at, 0).is_ok() && !self.tried(pc, at) {
                 return Some((at, left));
             }
             at = class.step(self.text, at)?;
         }
         let begin = at as u32;
-        let stretch = *self.memo.run(pc, scope, captured);
+        let stretch = *self.memo.run(pc, scope);
         let mut inside = stretch.from <= begin && begin <= stretch.to;
         if stretch.from <= stretch.to && stretch.from <= begin {
             let after = class.step(self.text, stretch.to as usize);
@@ -275,7 +266,7 @@ impl<'a, const MEMO: bool> Machine<'a, '_, MEMO> {
             inside |= after == Some(at);
         }
         let outcome = self.take_more(run, at, left);
-        let stretch = self.memo.run(pc, scope, captured);
+        let stretch = self.memo.run(pc, scope);
         stretch.from = if inside { stretch.from } else { begin };
         stretch.to = match outcome {
             Ok((end, _)) => end as u32,

@@ -1,14 +1,13 @@
 //! Repeats.
 
 use super::{After, Compiler, MAX_OPS};
-use crate::regex::analysis::{any, children, first, last_group, nullable, single_class};
+use crate::regex::analysis::{first, last_group, nullable, single_class};
 use crate::regex::ast::{Node, Repeat, RepeatKind};
 use crate::regex::byteset::ByteSet;
 use crate::regex::class::CharClass;
-use crate::regex::program::{FAIL, Op, Pc, Run, ShortText, UNBOUNDED, Watched};
+use crate::regex::program::{FAIL, Op, Pc, Run, ShortText, UNBOUNDED};
 use crate::regex::scan::Scan;
 use crate::regex::table::{ClassTable, NextTable, lazy_stops};
-use std::sync::Arc;
 
 impl Compiler {
     pub(super) fn repeat(&mut self, repeat: &Repeat, after: &After<'_>) {
@@ -27,35 +26,11 @@ impl Compiler {
         }
         let looped = (*max != Some(1)).then(|| last_group(node)).flatten();
         let outer = self.after_loop;
-        let outermost = self.watches && looped.is_some() && self.watched_groups.is_none();
-        if outermost {
-            self.watched_groups = Some(groups_to_watch(repeat));
-        }
         if let Some(last) = looped {
             self.after_loop = outer.or(Some(2 * last as u16 + 2));
         }
         self.repeat_copies(repeat, after);
         self.after_loop = outer;
-        if outermost {
-            self.watched_groups = None;
-        }
-    }
-
-    /// What tells one state from another at the operation that is emitted next.
-    pub(super) fn watched(&self) -> Option<Arc<Watched>> {
-        let groups = self.watched_groups.as_ref()?;
-        if groups.is_empty() {
-            return None;
-        }
-        let before = self.watched.last().cloned().flatten();
-        before
-            .filter(|before| before.groups == *groups && before.loops[..] == self.watched_loops)
-            .or_else(|| {
-                Some(Arc::new(Watched {
-                    groups: groups.clone(),
-                    loops: self.watched_loops[..].into(),
-                }))
-            })
     }
 
     fn repeat_copies(&mut self, repeat: &Repeat, after: &After<'_>) {
@@ -99,29 +74,19 @@ impl Compiler {
         let head = self.emit_op(Op::Fail);
         let body = self.here();
         let slot = nullable(node).then(|| self.slot());
-        let groups = self.watched_groups.as_ref();
-        let captures = groups.is_some_and(|groups| !groups.is_empty()) && hangs_on_captures(node);
         if let Some(slot) = slot {
-            self.emit_op(Op::IterationStart { slot, captures });
+            self.emit_op(Op::IterationStart(slot));
             self.loops.push(slot);
-            self.watched_loops.extend(captures.then_some(slot));
         }
         self.emit(node, between);
         if slot.is_some() {
             self.loops.pop();
         }
-        if captures {
-            self.watched_loops.pop();
-        }
         let check = slot.map(|slot| (self.emit_op(Op::Fail), slot));
         self.emit_op(Op::Jump(head));
         let exit = self.emit_op(Op::Jump(FAIL));
         if let Some((check, slot)) = check {
-            self.ops[check as usize] = Op::IterationEnd {
-                slot,
-                captures,
-                exit,
-            };
+            self.ops[check as usize] = Op::IterationEnd { slot, exit };
         }
         let reset = self.resets[head as usize];
         self.dispatch(head, &ways.branches(body, exit), reset);
@@ -210,49 +175,6 @@ impl Compiler {
             } else {
                 Op::RunGreedy(run)
             });
-        }
-    }
-}
-
-/// Whether an empty iteration of a loop with this body may mean something: then it holds captures. Those of a look-ahead
-/// can have Oniguruma go round for ever, so with them it means nothing.
-fn hangs_on_captures(body: &Node) -> bool {
-    let is_capture = |node: &Node| matches!(node, Node::Capture { .. });
-    let is_look_with_capture = |node: &Node| matches!(node, Node::Look { node, negate: false, .. } if any(node, &is_capture));
-    nullable(body) && any(body, &is_capture) && !any(body, &is_look_with_capture)
-}
-
-/// The captures of a repeat on which empty iterations hang, by the slots of where they begin: none if they are more than
-/// can be remembered with a state, which is worth more.
-fn groups_to_watch(repeat: &Repeat) -> Arc<[u16]> {
-    let mut groups = Vec::new();
-    let depth = add_watched(repeat, false, &mut groups);
-    let few = groups.len() <= Watched::MOST_GROUPS && depth <= Watched::MOST_LOOPS;
-    groups.retain(|_| few);
-    groups.into()
-}
-
-/// Adds the captures of such loops in a repeat; returns how deep these are nested.
-fn add_watched(repeat: &Repeat, inside: bool, groups: &mut Vec<u16>) -> usize {
-    let watched = repeat.max.is_none() && hangs_on_captures(&repeat.node);
-    let depth = add_watched_of(&repeat.node, inside || watched, groups);
-    depth + usize::from(watched)
-}
-
-fn add_watched_of(node: &Node, inside: bool, groups: &mut Vec<u16>) -> usize {
-    match node {
-        Node::Repeat(repeat) => add_watched(repeat, inside, groups),
-        node => {
-            if let Node::Capture { group, .. } = node
-                && inside
-            {
-                groups.push(2 * *group as u16);
-            }
-            let inner = children(node).iter();
-            inner
-                .map(|node| add_watched_of(node, inside, groups))
-                .max()
-                .unwrap_or(0)
         }
     }
 }
