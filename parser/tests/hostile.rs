@@ -96,6 +96,19 @@ fn no_match_takes_more_than_its_budget() {
 /// are the default).
 const LONGEST_GAP: Duration = Duration::from_secs(1);
 
+/// The fuzz test met it: an attempt to tell states apart by what captures in loops held went on with it for ever.
+#[test]
+fn many_copies_of_a_loop_with_a_capture_come_to_an_end() {
+    let pattern = "%{GREEDYDATA:g}{1000}{2,3}+^|(a*)*";
+    let grok = Grok::compile(pattern, &Library::new(PatternSet::Legacy), true).unwrap();
+    let mut scratch = Scratch::default();
+    let budget = Budget {
+        steps: 1_000_000,
+        keep_going: None,
+    };
+    assert_eq!(grok.matches_within("a\n", &mut scratch, budget), Ok(true));
+}
+
 #[test]
 fn a_time_limit_is_looked_at_often() {
     let library = Library::new(PatternSet::Legacy);
