@@ -6,7 +6,7 @@ use crate::event::{Arena, Value};
 const DIGITS_MAX: usize = 10_000;
 
 /// The integer part of a decimal number; `None` where the text is none.
-pub(super) fn to_integer<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
+pub(crate) fn to_integer<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
     let number = Decimal::parse(text)?;
     let digits = number.integer_digits()?;
     if let Ok(small) = digits.parse() {
@@ -16,9 +16,13 @@ pub(super) fn to_integer<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> 
 }
 
 /// A decimal number as it prints; `None` where the text is none.
-pub(super) fn to_decimal<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
-    let printed = Decimal::parse(text)?.print();
-    Some(Value::Decimal(arena.alloc_str(&printed)))
+pub(crate) fn to_decimal<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
+    Some(Value::Decimal(arena.alloc_str(&printed(text)?)))
+}
+
+/// How a decimal number prints; `None` where the text is none.
+pub(crate) fn printed(text: &str) -> Option<String> {
+    Some(Decimal::parse(text)?.print())
 }
 
 /// `digits` times ten to the power of minus `scale`.

@@ -3,6 +3,7 @@
 //! This crate is pure. It knows neither Kafka nor Elasticsearch, does no network I/O and starts no
 //! threads: bytes go in, events come out.
 
+mod big_decimal;
 pub mod charset;
 pub mod codec;
 pub mod codecs;

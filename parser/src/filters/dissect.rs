@@ -1,14 +1,13 @@
 //! `dissect`: cuts text at fixed delimiters (source: logstash-filter-dissect).
 
 mod mapping;
-mod number;
 
+use crate::big_decimal::{to_decimal, to_integer};
 use crate::event::{Event, FieldRef, Value, intern, ruby_text};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
 use crate::spec::{Pairs, Settings};
 use mapping::{Mapping, Refused};
-use number::{to_decimal, to_integer};
 
 plugin_options! {
     /// Cuts text into fields at fixed delimiters.

@@ -1,52 +1,24 @@
 //! How a decimal number prints that was read from JSON: as it was written, unless Java's `BigDecimal` writes it
 //! another way (source: `BigDecimal.toString`).
 
+use crate::big_decimal;
 use crate::event::Arena;
 
 /// The number as Java prints it: `1.50` stays, `15e-1` is `1.5`, `0.1e1` is `1`, `1e5` is `1E+5`, and `0.0000001` is `1E-7`.
+/// What Java cannot hold stays.
 pub(super) fn canonical<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (text, None),
-    };
-    let (sign, unsigned) = match mantissa.strip_prefix('-') {
-        Some(unsigned) => ("-", unsigned),
-        None => ("", mantissa),
-    };
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
     let is_small = unsigned.starts_with("0.000000");
-    if exponent.is_none() && sign.is_empty() && !is_small {
+    let is_negative_zero =
+        unsigned.len() < text.len() && unsigned.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    // Most are written as they print.
+    if !(is_small || is_negative_zero || unsigned.contains(['e', 'E'])) {
         return text;
     }
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let digits = [whole, fraction].concat();
-    let digits = match digits.trim_start_matches('0') {
-        "" => "0",
-        digits => digits,
-    };
-    // There is no negative zero.
-    let sign = if digits == "0" { "" } else { sign };
-    let Ok(exponent) = exponent.map_or(Ok(0), str::parse::<i32>) else {
-        return text;
-    };
-    let scale = fraction.len() as i64 - i64::from(exponent);
-    let adjusted = digits.len() as i64 - 1 - scale;
-    let printed = if scale == 0 {
-        format!("{sign}{digits}")
-    } else if scale > 0 && adjusted >= -6 {
-        let scale = scale as usize;
-        let zeros = "0".repeat((scale + 1).saturating_sub(digits.len()));
-        let all = [&zeros, digits].concat();
-        let (whole, fraction) = all.split_at(all.len() - scale);
-        format!("{sign}{whole}.{fraction}")
-    } else {
-        let (first, others) = digits.split_at(1);
-        let point = if others.is_empty() { "" } else { "." };
-        format!("{sign}{first}{point}{others}E{adjusted:+}")
-    };
-    if printed == text {
-        return text;
+    match big_decimal::printed(text) {
+        Some(printed) if printed != text => arena.alloc_str(&printed),
+        _ => text,
     }
-    arena.alloc_str(&printed)
 }
 
 #[cfg(test)]
@@ -59,6 +31,8 @@ mod tests {
         for (text, printed) in [
             ("1.50", "1.50"),
             ("-1.50", "-1.50"),
+            ("-0.05", "-0.05"),
+            ("-0.00000012", "-1.2E-7"),
             ("0.1e1", "1"),
             ("1.5e1", "15"),
             ("1e0", "1"),
