@@ -17,12 +17,20 @@ use super::program::{Pc, Program};
 /// Most entries of the table, 16 bytes each.
 const MAX_ENTRIES: usize = 1 << 19;
 
+/// Entries of one position, as powers of two: how many more the table has for it, and over how many its states are spread,
+/// which are then also those of the positions after it. Few, so that what a search looks at is in the cache of the
+/// processor: that is what its steps cost.
+const MAX_OWN_BITS: u32 = 3;
+const SPREAD_BITS: u32 = 6;
+
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     /// State and the epoch in which it failed.
     entries: Vec<(u64, u64)>,
-    /// Bits to shift a hash by to get an index.
-    shift: u32,
+    /// How many entries are in use, less one: a power of two.
+    mask: usize,
+    /// Entries that a position has for itself, as a power of two.
+    own_bits: u32,
     /// Per scope the epoch that holds now.
     epochs: Vec<u64>,
     last_epoch: u64,
@@ -59,14 +67,20 @@ impl Stretch {
 impl Memo {
     /// Forgets everything, for a search in a text of this length.
     pub(super) fn begin(&mut self, program: &Program, length: usize) {
-        let wanted = (program.choices * (length + 1))
-            .saturating_mul(2)
-            .clamp(1 << 10, MAX_ENTRIES);
+        // Positions close to each other have their entries close to each other, since a search goes through the text from
+        // its beginning to its end. Of a long text, those far from each other share entries.
+        self.own_bits = program
+            .choices
+            .next_power_of_two()
+            .ilog2()
+            .min(MAX_OWN_BITS);
+        let wanted = ((length + 1) << self.own_bits) + (1 << SPREAD_BITS);
+        let wanted = wanted.next_power_of_two().min(MAX_ENTRIES);
+        self.mask = wanted - 1;
         if self.entries.len() < wanted {
             self.entries.clear();
-            self.entries.resize(wanted.next_power_of_two(), (0, 0));
+            self.entries.resize(wanted, (0, 0));
         }
-        self.shift = 64 - self.entries.len().trailing_zeros();
         self.epochs.clear();
         for _ in 0..program.scope_count {
             self.last_epoch += 1;
@@ -82,8 +96,10 @@ impl Memo {
     pub(super) fn tried(&mut self, pc: Pc, at: usize, scope: u16, empty: u16) -> bool {
         let key = (at as u64) << 32 | u64::from(empty) << 16 | u64::from(pc as u16);
         let epoch = self.epochs[usize::from(scope)];
-        let index = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift;
-        std::mem::replace(&mut self.entries[index as usize], (key, epoch)) == (key, epoch)
+        let spread = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let offset = spread >> (64 - SPREAD_BITS);
+        let index = ((at << self.own_bits) + offset as usize) & self.mask;
+        std::mem::replace(&mut self.entries[index], (key, epoch)) == (key, epoch)
     }
 
     /// The scope was left by its end.
