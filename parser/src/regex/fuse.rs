@@ -16,16 +16,17 @@ pub(super) fn fuse(compiler: &mut Compiler, classes: &[ClassTable], unused: u16)
     for at in 0..compiler.ops.len() {
         let pc = at as Pc;
         let field = match compiler.ops[at] {
-            Op::Save(slot) => capture(compiler, classes, slot, pc + 1),
+            Op::Save(slot) if slot % 2 == 0 => capture(compiler, classes, slot, pc + 1)
+                .or_else(|| text(compiler, Op::Save(slot), pc + 1, slot)),
             Op::SaveUndo(slot) => capture_in_loop(compiler, classes, slot, pc + 1, unused),
-            Op::Byte(_) | Op::Literal(_) => text(compiler, pc, unused),
+            op @ (Op::Byte(_) | Op::Literal(_)) => text(compiler, op, pc, unused),
             _ => matched(compiler, classes, pc)
                 .map(|what| and_what_follows(compiler, compiler.ops[at], what, unused)),
         };
         if field.is_some() {
             compiler.ops[at] = Op::Field;
         }
-        fields.push(field.unwrap_or_else(|| between(compiler.ops[at])));
+        fields.push(field.unwrap_or_else(|| between(&compiler.ops, pc)));
     }
     for field in &mut fields {
         let is_field = matches!(compiler.ops[field.next as usize], Op::Field);
@@ -37,12 +38,13 @@ pub(super) fn fuse(compiler: &mut Compiler, classes: &[ClassTable], unused: u16)
 }
 
 /// An operation that stands between fields and moves nowhere in the text, in the form of a field.
-fn between(op: Op) -> Field {
+fn between(ops: &[Op], pc: Pc) -> Field {
     let none = Field::NONE;
-    match op {
+    match ops[pc as usize] {
         Op::Save(slot) => Field {
             kind: FieldKind::Save,
             slot,
+            next: target(ops, pc + 1),
             ..none
         },
         Op::Split { first, second } => Field {
@@ -141,6 +143,8 @@ fn matched(compiler: &Compiler, classes: &[ClassTable], pc: Pc) -> Option<Matche
             let kind = match known.matcher {
                 Matcher::Int if known.settled => FieldKind::Int,
                 Matcher::Number if known.settled => FieldKind::Number,
+                Matcher::IpOrHost if known.settled => FieldKind::Host,
+                Matcher::IsoTimestamp if known.settled => FieldKind::Timestamp,
                 _ if !known.inside.is_empty() => FieldKind::KnownWithCaptures,
                 _ => FieldKind::Known,
             };
@@ -204,8 +208,12 @@ fn capture_in_loop(
     })
 }
 
-/// A text, if it is short enough.
-fn text(compiler: &Compiler, pc: Pc, unused: u16) -> Option<Field> {
+/// A text at `pc`, if it is short enough. In a capture that begins with it, its beginning is noted as the end of that, too,
+/// until the end is come by: nothing but a back reference could tell, and patterns with those have no [`Op::Save`].
+fn text(compiler: &Compiler, joined: Op, pc: Pc, slot: u16) -> Option<Field> {
+    if !matches!(compiler.ops[pc as usize], Op::Byte(_) | Op::Literal(_)) {
+        return None;
+    }
     let what = Matched {
         kind: FieldKind::Text,
         index: 0,
@@ -213,7 +221,7 @@ fn text(compiler: &Compiler, pc: Pc, unused: u16) -> Option<Field> {
         pc,
         close: pc,
     };
-    let field = and_what_follows(compiler, compiler.ops[pc as usize], what, unused);
+    let field = and_what_follows(compiler, joined, what, slot);
     (field.literal.length > 0).then_some(field)
 }
 

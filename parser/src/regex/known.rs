@@ -18,6 +18,8 @@ use super::ast::Node;
 use super::block::{BLOCK, Block, Window, chunk, leading, lowest};
 use super::byteset::ByteSet;
 use super::{Options, parse};
+pub(super) use dates::iso_timestamp;
+pub(super) use hosts::ip_or_host;
 use std::sync::OnceLock;
 use stock::STOCK;
 
@@ -126,11 +128,11 @@ impl Matcher {
     pub(super) fn find(self, text: &str, at: usize) -> Found {
         let bytes = text.as_bytes();
         match self {
-            Matcher::IpOrHost => hosts::ip_or_host(bytes, at),
+            Matcher::IpOrHost => ip_or_host(bytes, at),
             Matcher::Ip => hosts::ip(bytes, at),
             Matcher::HttpDate => dates::http_date(bytes, at),
             Matcher::HaproxyDate => dates::haproxy_date(bytes, at),
-            Matcher::IsoTimestamp => dates::iso_timestamp(bytes, at),
+            Matcher::IsoTimestamp => iso_timestamp(bytes, at),
             Matcher::SyslogTimestamp => dates::syslog_timestamp(bytes, at),
             Matcher::Month => dates::month(bytes, at),
             Matcher::MonthDay => dates::month_day(bytes, at),

@@ -185,7 +185,7 @@ impl Field {
 pub(super) enum FieldKind {
     /// Not a field, but an operation that is not done here.
     Operation,
-    /// Not a field, but [`Op::Save`].
+    /// Not a field, but [`Op::Save`]; goes on at `next`.
     Save,
     /// [`Op::Split`]: goes on at `next`, and has `pc` as its second choice.
     Split,
@@ -199,7 +199,7 @@ pub(super) enum FieldKind {
     Ahead,
     /// Another condition on the position.
     Condition,
-    /// Only the text after it.
+    /// Only the text after it, with which a capture may begin.
     Text,
     /// One character.
     One,
@@ -229,6 +229,10 @@ pub(super) enum FieldKind {
     Int,
     /// The same of a number.
     Number,
+    /// The same of an address or the name of a host.
+    Host,
+    /// The same of a timestamp of ISO 8601.
+    Timestamp,
     /// Another known sub-pattern.
     Known,
     /// The same with captures inside.

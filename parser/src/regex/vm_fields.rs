@@ -20,7 +20,7 @@ impl<const MEMO: bool> Machine<'_, '_, MEMO> {
                 FieldKind::Operation => return Way::to(pc, at),
                 FieldKind::Save => {
                     self.slots[usize::from(field.slot)] = at as u32;
-                    pc += 1;
+                    pc = field.next;
                     continue;
                 }
                 FieldKind::Split => {
@@ -90,6 +90,16 @@ impl<const MEMO: bool> Machine<'_, '_, MEMO> {
                     Found::Unsure => return self.in_generic_code(field, at),
                 },
                 FieldKind::Number => match known::number(bytes, at) {
+                    Found::End(end) => end,
+                    Found::Nothing => return Way::FAILED,
+                    Found::Unsure => return self.in_generic_code(field, at),
+                },
+                FieldKind::Host => match known::ip_or_host(bytes, at) {
+                    Found::End(end) => end,
+                    Found::Nothing => return Way::FAILED,
+                    Found::Unsure => return self.in_generic_code(field, at),
+                },
+                FieldKind::Timestamp => match known::iso_timestamp(bytes, at) {
                     Found::End(end) => end,
                     Found::Nothing => return Way::FAILED,
                     Found::Unsure => return self.in_generic_code(field, at),

@@ -118,7 +118,7 @@ pub(super) const HAPROXY_DATE_PARTS: [u8; 20] =
     [2, 1, 0, 3, 0, 1, 4, 1, 0, 2, 1, 1, 1, 1, 2, 0, 0, 1, 0, 0];
 
 /// `2003-02-01T04:05:06.789Z`; with a space for the `T`, without the fraction or the zone.
-pub(super) fn iso_timestamp(bytes: &[u8], at: usize) -> Found {
+pub(in super::super) fn iso_timestamp(bytes: &[u8], at: usize) -> Found {
     let Some(date) = bytes.get(at..).and_then(|rest| rest.first_chunk::<19>()) else {
         return Found::Unsure;
     };

@@ -52,7 +52,7 @@ fn quad_length(bits: impl Fn(fn(Block) -> Block) -> u64) -> Option<usize> {
     clean.then_some(end)
 }
 
-pub(super) fn ip_or_host(bytes: &[u8], at: usize) -> Found {
+pub(in super::super) fn ip_or_host(bytes: &[u8], at: usize) -> Found {
     if after_word(bytes, at) {
         return Found::Unsure;
     }
