@@ -220,8 +220,8 @@ fn scan(
         .start_state_forward(states, &input)
         .map_err(|_| Thrashing)?;
     let mut found = Candidates(0);
-    // The match state seen last: there is nothing new in it unless states were forgotten since.
-    let mut seen: Option<(LazyStateID, usize)> = None;
+    // The match states seen last: there is nothing new in them unless states were forgotten since.
+    let mut seen = Seen::default();
     states.search_start(from);
     for (at, &byte) in text.as_bytes().iter().enumerate().skip(from) {
         state = match dfa.next_state(states, state, byte) {
@@ -233,9 +233,7 @@ fn scan(
         };
         if state.is_tagged() {
             if state.is_match() {
-                let this = (state, states.clear_count());
-                if seen != Some(this) {
-                    seen = Some(this);
+                if seen.is_new(state, states.clear_count()) {
                     found.add_matches(dfa, states, state);
                     if found == all {
                         states.search_finish(at);
@@ -257,6 +255,27 @@ fn scan(
         found.add_matches(dfa, states, state);
     }
     Ok(found)
+}
+
+/// The last few match states of a scan: a text that repeats itself goes round between them.
+#[derive(Default)]
+struct Seen {
+    states: [Option<(LazyStateID, usize)>; 4],
+    oldest: usize,
+}
+
+impl Seen {
+    /// Notes a state, as it is numbered since states were forgotten so many times; false if it is among those noted.
+    #[inline]
+    fn is_new(&mut self, state: LazyStateID, clear_count: usize) -> bool {
+        let this = Some((state, clear_count));
+        if self.states.contains(&this) {
+            return false;
+        }
+        self.states[self.oldest] = this;
+        self.oldest = (self.oldest + 1) % self.states.len();
+        true
+    }
 }
 
 impl Candidates {

@@ -31,6 +31,9 @@ use kelp_parser::time::Timestamp;
 /// No input may take this long of the processor, even of a slow one.
 const LONGEST: Duration = Duration::from_secs(20);
 
+/// What takes longer, and longer than all before, is told.
+const NOTABLE: Duration = Duration::from_secs(2);
+
 /// Neither a configuration nor an event may take more memory than this, in its arena or elsewhere.
 const MEMORY_MAX: usize = 64 << 20;
 
@@ -63,6 +66,9 @@ fn texts(seed: u64, pieces: &[&str], mut read: impl FnMut(&str, &mut Random)) {
         assert!(took < LONGEST, "{took:?} for {text:?}");
         let peak = memory.peak;
         assert!(peak < MEMORY_MAX, "{peak} bytes for {text:?}");
+        if took > seen.slowest.max(NOTABLE) {
+            eprintln!("{seed}: text {round} took {took:?}: {text:?}");
+        }
         seen.add(took, memory);
         if round.is_multiple_of(100_000) {
             eprintln!("{seed}: {round} texts in {:?}, {seen:?}", began.elapsed());
