@@ -2,8 +2,15 @@
 
 use kelp_parser::regex::{Options, Regex, RegexError, Scratch};
 
-/// A line that begins so is the first of its event: a time, a priority of syslog, JSON, an address.
-const BEGINNING: &str = r"\A(?:\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d?/\w{3}/\d{4}|\[?\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:|<\d{1,3}>|\{|[IWEF]\d{4} |[DIWEFAU], \[|\d{1,3}(?:\.\d{1,3}){3} )";
+/// A line that begins so is the first of its event: a time, a priority of syslog, an object in JSON, an access line, key=value, or a level.
+/// `INFO: text` is no beginning: `java.util.logging` writes the time in a line of its own before it.
+const BEGINNING: &str = concat!(
+    r"\A(?:\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d?[-/]\w{3}[-/]\d{4}|\[?\d\d:\d\d:\d\d|<\d{1,3}>|\{",
+    r"|\[?(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:|[A-Z][a-z]{2} \d{1,2}, \d{4} |\d+:[XCSM] \d\d [A-Z][a-z]{2} ",
+    r"|\d{1,3}(?:\.\d{1,3}){3} |(?:\S{1,255} ){3,4}\[\d\d/\w{3}/\d{4}:|[IWEF]\d{4} |[DIWEFAU], \[",
+    r"|(?:time|ts|t|level|lvl|at)=|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|SEVERE|FATAL)(?:\]? |:\w|: {2})",
+    r"|(?:trce|dbug|info|warn|fail|crit): \S+\[\d+\]|(?:panic|fatal error): |Exception in thread )",
+);
 
 /// An event has so many lines at most; what follows is one of its own.
 const MAX_LINES: usize = 1_000;
@@ -233,6 +240,49 @@ mod tests {
             ];
             assert_eq!(texts(&events), expected);
             assert_eq!(events[1].end, 100 + text.len() as u64);
+        }
+    }
+
+    #[test]
+    fn what_begins_as_logs_do_is_an_event_of_its_own() {
+        let beginnings = [
+            "203.0.113.9 - - [25/Nov/2026:10:15:30 +0000] \"GET / HTTP/1.1\" 200 1",
+            "2001:db8::17 - - [25/Nov/2026:10:15:30 +0000] \"GET / HTTP/1.1\" 200 1",
+            "client.example.net - anna [25/Nov/2026:10:15:30 +0000] \"GET / HTTP/1.1\" 200 1",
+            "shop.example.com:443 192.0.2.5 - - [25/Nov/2026:10:15:30 +0000] \"GET / HTTP/1.1\" 200 1",
+            "[Wed Nov 25 10:15:40.123456 2026] [authz_core:error] [pid 17] denied",
+            "25-Nov-2026 10:15:41.123 INFO [main] org.apache.catalina.startup.Catalina.start done",
+            "Nov 25, 2026 10:15:41 AM com.example.App main",
+            "1:M 25 Nov 2026 10:15:42.123 * Ready to accept connections",
+            "time=2026-11-25T10:15:43Z level=INFO msg=hello",
+            "level=info ts=2026-11-25T10:15:43Z msg=hello",
+            "ERROR:root:failed",
+            "INFO:     Application startup complete.",
+            "[ERROR] backup target is full",
+            "WARN disk is nearly full",
+            "INFO 2026-11-25 10:15:44,123 worker done",
+            "info: Microsoft.Hosting.Lifetime[14]",
+            "panic: runtime error: index out of range",
+            "<30>Nov 25 10:16:01 web-1 systemd[1]: Started.",
+            "Nov  5 10:16:01 web-1 systemd[1]: Started.",
+        ];
+        let joining = Joining::at("").unwrap();
+        let text = beginnings.map(|line| format!("{line}\n")).concat();
+        let found = events(&joining, 1000, text.as_bytes(), 64);
+        assert_eq!(texts(&found), beginnings);
+        // What follows belongs to its line.
+        for line in [
+            "INFO: started",
+            "Traceback (most recent call last):",
+            "Caused by: java.io.IOException: disk",
+            "goroutine 1 [running]:",
+            "ValueError: no price",
+            "      Now listening on: http://[::]:8080",
+            "",
+        ] {
+            let text = format!("{}\n{line}\nat the end\n", beginnings[6]);
+            let found = events(&joining, 1000, text.as_bytes(), 64);
+            assert_eq!(found.len(), 1, "{line}");
         }
     }
 
