@@ -5,6 +5,7 @@
 //! (source for everything else: `org.logstash.config.ir.compiler.EventCondition`).
 
 use std::cmp::Ordering;
+use std::mem::discriminant;
 
 use crate::config::Diagnostic;
 use crate::config::ast::{CompareOperator, Expr, Operand as AstOperand, Spanned};
@@ -81,6 +82,15 @@ impl Constant {
             Self::Float(number) => Value::Float(number),
         }
     }
+
+    /// What it is, for messages.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Str(_) => "a text",
+            Self::Int(_) => "an integer",
+            Self::Float(_) => "a decimal number",
+        }
+    }
 }
 
 impl Condition {
@@ -102,8 +112,20 @@ impl Condition {
                 left,
                 right,
             } => {
+                let span = right.span;
                 let left = Operand::compile(left, diagnostics)?;
                 let right = Operand::compile(right, diagnostics)?;
+                if let (Operand::Constant(left), Operand::Constant(right)) = (&left, &right)
+                    && operator.is_order()
+                    && discriminant(left) != discriminant(right)
+                {
+                    let message = format!("{} has no order with {}", left.kind(), right.kind());
+                    diagnostics.push(
+                        Diagnostic::error(span, message)
+                            .help("compare constants of one type, or compare with a field"),
+                    );
+                    return None;
+                }
                 // As in Logstash a field always is what is compared: `5 <= [a]` is `[a] >= 5`.
                 let (operator, left, right) = match (&left, &right) {
                     (Operand::Constant(_), Operand::Field(_)) => (operator.mirrored(), right, left),
@@ -170,10 +192,7 @@ impl Condition {
                 _ => false,
             }),
             Self::In { needle, haystack } => contains(event, needle, haystack),
-            Self::Truthy(operand) => match operand {
-                Operand::Field(field) if field.is_all_metadata() => true,
-                operand => operand.with_value(event, is_truthy),
-            },
+            Self::Truthy(operand) => operand.with_value(event, is_truthy),
         }
     }
 }
@@ -226,6 +245,9 @@ impl Operand {
     /// Looks at the value; lists are no values of their own.
     fn with_value<R>(&self, event: &Event<'_>, look: impl FnOnce(Option<&Value<'_>>) -> R) -> R {
         match self {
+            Self::Field(field) if field.is_all_metadata() => {
+                look(Some(&Value::Object(event.metadata().clone())))
+            }
             Self::Field(field) => look(event.get(*field)),
             Self::Constant(constant) => look(Some(&constant.value())),
             Self::List(_) => look(None),

@@ -178,6 +178,11 @@ impl CompareOperator {
             Self::Equal | Self::NotEqual => self,
         }
     }
+
+    /// Whether it asks which comes first.
+    pub fn is_order(self) -> bool {
+        !matches!(self, Self::Equal | Self::NotEqual)
+    }
 }
 
 /// What a condition compares.

@@ -277,9 +277,9 @@ impl<'a> Event<'a> {
         let Some((first, rest)) = field.segments().split_first() else {
             return Err(field.invalid_set(0));
         };
+        // Logstash reserves what lies below `[@metadata][tags]`, too.
         if *first == "tags"
-            && field.root() == Root::Fields
-            && (!rest.is_empty() || !is_legal_tags(&value))
+            && (!rest.is_empty() || field.root() == Root::Fields && !is_legal_tags(&value))
         {
             let path = field.to_string();
             return Err(InvalidFieldSet::Tags { path });
@@ -414,7 +414,7 @@ impl<'a> Event<'a> {
             return Err(InvalidFieldSet::Timestamp);
         }
         match field.segments() {
-            ["tags", _, ..] if field.root() == Root::Fields => Err(InvalidFieldSet::Tags {
+            ["tags", _, ..] => Err(InvalidFieldSet::Tags {
                 path: field.to_string(),
             }),
             _ => Ok(()),

@@ -1,5 +1,6 @@
 //! `bytes`: reads sizes such as `3.5 MB` (source: logstash-filter-bytes).
 
+use super::mutate::strip_text;
 use crate::event::{Arena, ArenaString, Event, FieldRef, Value, intern};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::regex::{Options, Regex, Scratch};
@@ -94,7 +95,7 @@ impl Filter for Bytes {
         let size = match event.get_mut(self.source) {
             Some(Value::Str(text)) => {
                 // Logstash strips the text in the event itself.
-                *text = strip(text);
+                *text = strip_text(text);
                 self.read(text, context.scratch)
             }
             _ => None,
@@ -144,13 +145,6 @@ impl Bytes {
         let size: f64 = number * self.unit.powi(power);
         size.is_finite().then(|| size.round())
     }
-}
-
-/// Ruby's `String#strip`.
-fn strip(text: &str) -> &str {
-    let space = |char: char| char.is_ascii_whitespace() || char == '\x0b';
-    text.trim_start_matches(space)
-        .trim_end_matches(|char| space(char) || char == '\0')
 }
 
 /// A whole number, of any size.

@@ -7,7 +7,7 @@ mod convert;
 mod substitute;
 mod text;
 
-pub(crate) use text::split as split_text;
+pub(crate) use text::{split as split_text, strip as strip_text};
 
 use convert::Conversion;
 use substitute::Substitution;

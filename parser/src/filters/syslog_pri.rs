@@ -79,8 +79,9 @@ impl Filter for SyslogPri {
     fn apply<'a>(&self, event: &mut Event<'a>, _: &mut Context<'a, '_>) -> Outcome {
         let priority = match event.get(self.source) {
             Some(Value::Array(values)) => match values.first() {
+                Some(Value::Null) | None => Some(Integer::Small(0)),
+                Some(Value::Bool(_)) => None,
                 Some(value) => to_integer(value),
-                None => Some(Integer::Small(0)),
             },
             Some(value) => to_integer(value),
             None => Some(Integer::Small(DEFAULT_PRIORITY)),

@@ -364,6 +364,13 @@ fn elements<'a>(value: Option<Value<'a>>, arena: &'a Arena) -> Array<'a> {
     match value {
         Some(Value::Array(values)) => values,
         None | Some(Value::Null) => Array::new_in(arena),
+        Some(Value::Object(object)) => {
+            let pairs = object.iter().map(|(key, value)| {
+                let pair = [Value::Str(key), value.clone()];
+                Value::Array(Array::from_iter_in(pair, arena))
+            });
+            Array::from_iter_in(pairs, arena)
+        }
         Some(single) => Array::from_iter_in([single], arena),
     }
 }

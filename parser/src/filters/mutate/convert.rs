@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::Failed;
 use super::text::strip;
+use crate::big_decimal;
 use crate::event::{Arena, Array, Event, FieldRef, Value, ruby_text};
 
 /// What a field is converted to.
@@ -16,9 +17,6 @@ pub(super) enum Conversion {
     FloatEu,
     Boolean,
 }
-
-/// How many digits an integer from an exponent may have; `1e999999999` would fill the memory.
-const EXPONENT_MAX: i64 = 5000;
 
 impl Conversion {
     pub(super) const NAMES: &'static [&'static str] = &[
@@ -117,7 +115,7 @@ fn integer<'a>(value: &Value<'a>, arena: &'a Arena) -> Result<Value<'a>, Failed>
         Value::Bool(yes) => Ok(Value::Int(i64::from(*yes))),
         Value::Int(_) | Value::BigInt(_) => Ok(value.clone()),
         Value::Float(number) => truncate(*number, arena),
-        Value::Decimal(text) => decimal_integer(text, arena),
+        Value::Decimal(text) => big_decimal::to_integer(text, arena).ok_or(Failed),
         Value::Timestamp(timestamp) => Ok(Value::Int(timestamp.seconds())),
         Value::Null | Value::Array(_) | Value::Object(_) => Err(Failed),
     }
@@ -222,59 +220,36 @@ fn without_underscores(digits: &str) -> Option<Cow<'_, str>> {
     (!misplaced).then(|| Cow::Owned(digits.replace('_', "")))
 }
 
-/// The parts of a decimal number.
-struct Decimal<'t> {
-    negative: bool,
-    whole: Cow<'t, str>,
-    fraction: Cow<'t, str>,
-    exponent: i64,
-}
-
-impl<'t> Decimal<'t> {
-    /// Reads `-12.5e3`. Both sides of the point may hold underscores between digits. `bare_point`
-    /// also takes `12.`.
-    fn parse(text: &'t str, bare_point: bool) -> Option<Self> {
-        let (negative, text) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text.strip_prefix('+').unwrap_or(text)),
-        };
-        let (mantissa, exponent) = match text.split_once('e') {
-            Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-            None => (text, None),
-        };
-        let digits = |text: &'t str| {
-            let digits = without_underscores(text)?;
-            digits
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then_some(digits)
-        };
-        let empty = Cow::Borrowed("");
-        let (whole, fraction) = match mantissa.split_once('.') {
-            None => (digits(mantissa)?, empty),
-            Some((whole, "")) if bare_point => (digits(whole)?, empty),
-            Some(("", fraction)) => (empty, digits(fraction)?),
-            Some((whole, fraction)) => (digits(whole)?, digits(fraction)?),
-        };
-        let exponent = match exponent {
-            None => 0,
-            Some(exponent) => {
-                let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-                let value: i64 = digits(unsigned)?.parse().unwrap_or(i64::MAX);
-                if exponent.starts_with('-') {
-                    -value
-                } else {
-                    value
-                }
-            }
-        };
-        Some(Self {
-            negative,
-            whole,
-            fraction,
-            exponent,
-        })
+/// A decimal number such as `-1_2.5e3`, without the underscores that may stand between its digits; `None` where the text is none.
+/// `bare_point` also takes `12.`.
+fn decimal(text: &str, bare_point: bool) -> Option<Cow<'_, str>> {
+    let is_number = |digits| {
+        without_underscores(digits)
+            .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once('e') {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let mantissa_fits = match mantissa.split_once('.') {
+        None => is_number(mantissa),
+        Some((whole, "")) if bare_point => is_number(whole),
+        Some(("", fraction)) => is_number(fraction),
+        Some((whole, fraction)) => is_number(whole) && is_number(fraction),
+    };
+    let exponent_fits = exponent.is_none_or(|exponent| {
+        let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        is_number(unsigned)
+    });
+    if !mantissa_fits || !exponent_fits {
+        return None;
     }
+    Some(if text.contains('_') {
+        Cow::Owned(text.replace('_', ""))
+    } else {
+        Cow::Borrowed(text)
+    })
 }
 
 /// What stands before what JRuby's `BigDecimal` passes over although it should refuse it: a single character, with space before it
@@ -301,23 +276,15 @@ fn before_junk(text: &str) -> Option<&str> {
 fn decimal_integer<'a>(text: &str, arena: &'a Arena) -> Result<Value<'a>, Failed> {
     // Ruby takes `d` for the exponent too. Java takes `12.` there.
     let text = text.to_ascii_lowercase().replace('d', "e");
-    let decimal = Decimal::parse(&text, true)
-        .or_else(|| Decimal::parse(before_junk(&text)?, false))
+    let number = decimal(&text, true)
+        .or_else(|| decimal(before_junk(&text)?, false))
         .ok_or(Failed)?;
-    if decimal.exponent > EXPONENT_MAX {
-        return Err(Failed);
+    match big_decimal::to_integer(&number, arena) {
+        Some(value) => Ok(value),
+        // Ruby takes a number for zero that is nearer to it than Java can say.
+        None if number.contains("e-") => Ok(Value::Int(0)),
+        None => Err(Failed),
     }
-    let mut digits = format!("{}{}", decimal.whole, decimal.fraction);
-    let point = decimal.whole.len() as i64 + decimal.exponent;
-    match usize::try_from(point) {
-        Ok(point) if point <= digits.len() => digits.truncate(point),
-        Ok(point) => digits.extend(std::iter::repeat_n('0', point - digits.len())),
-        Err(_) => digits.clear(),
-    }
-    if decimal.negative {
-        digits.insert(0, '-');
-    }
-    Ok(integer_value(&digits, arena))
 }
 
 fn float<'a>(value: &Value<'a>) -> Result<Value<'a>, Failed> {
@@ -341,8 +308,8 @@ fn float_of_text(text: &str) -> Result<f64, Failed> {
     if let Some((negative, digits)) = hexadecimal(&text) {
         return hexadecimal_float(negative, digits);
     }
-    Decimal::parse(&text, false).ok_or(Failed)?;
-    text.replace('_', "").parse().map_err(|_| Failed)
+    let number = decimal(&text, false).ok_or(Failed)?;
+    number.parse().map_err(|_| Failed)
 }
 
 #[cfg(test)]
@@ -379,6 +346,8 @@ mod tests {
             (r#""-0x1.8p1""#, Some("-3")),
             (r#""0x""#, None),
             (r#""1e999999999999""#, None),
+            (r#""1e-999999999999""#, Some("0")),
+            (r#""1_2.5_0e0_2""#, Some("1250")),
             (r#""abc""#, None),
             (r#""""#, None),
             (r#""-""#, None),

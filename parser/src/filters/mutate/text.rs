@@ -75,7 +75,7 @@ fn push_titlecase(out: &mut ArenaString<'_>, letter: char) {
 }
 
 /// Without white space and null characters at both ends, as `String#strip`.
-pub(super) fn strip(text: &str) -> &str {
+pub(crate) fn strip(text: &str) -> &str {
     text.trim_matches(|letter| matches!(letter, '\0' | '\t'..='\r' | ' '))
 }
 
