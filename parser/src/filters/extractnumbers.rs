@@ -61,6 +61,9 @@ impl Filter for Extractnumbers {
         }
         let fields = event.fields_mut();
         for (prefix, numbers) in [("int", integers), ("float", floats)] {
+            if numbers.is_empty() {
+                continue;
+            }
             // Setting them one by one would look for each among all the others.
             fields.retain(|name, _| !is_numbered(name, prefix, numbers.len()));
             for (index, number) in numbers.into_iter().enumerate() {

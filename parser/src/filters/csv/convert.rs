@@ -1,6 +1,8 @@
 //! The types that columns can have, as the converters of Ruby's CSV library make them. A value that
 //! is none of the type stays text.
 
+use std::borrow::Cow;
+
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
@@ -52,47 +54,58 @@ impl Conversion {
 /// Ruby's `Integer()`: white space around, underscores between digits, prefixes for other bases.
 pub(in crate::filters) fn integer<'a>(text: &str, arena: &'a Arena) -> Option<Value<'a>> {
     let text = text.trim_matches(is_space);
-    let (sign, digits) = match text.as_bytes().first()? {
-        b'-' => ("-", &text[1..]),
-        b'+' => ("", &text[1..]),
-        _ => ("", text),
+    let (negative, unsigned) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
     };
-    let lower = digits.to_ascii_lowercase();
-    let (radix, digits) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (16, &lower[2..]),
-        [b'0', b'b', ..] => (2, &lower[2..]),
-        [b'0', b'o', ..] => (8, &lower[2..]),
-        [b'0', b'd', ..] => (10, &lower[2..]),
-        [b'0', _, ..] => (8, &lower[1..]),
-        _ => (10, lower.as_str()),
+    if !unsigned.as_bytes().first()?.is_ascii_digit() {
+        return None;
+    }
+    let (radix, digits) = match unsigned.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &unsigned[2..]),
+        [b'0', b'b' | b'B', ..] => (2, &unsigned[2..]),
+        [b'0', b'o' | b'O', ..] => (8, &unsigned[2..]),
+        [b'0', b'd' | b'D', ..] => (10, &unsigned[2..]),
+        [b'0', _, ..] => (8, &unsigned[1..]),
+        _ => (10, unsigned),
     };
     let digits = without_underscores(digits)?;
     if !digits.chars().all(|digit| digit.is_digit(radix)) {
         return None;
     }
-    let signed = format!("{sign}{digits}");
-    match i64::from_str_radix(&signed, radix) {
-        Ok(number) => Some(Value::Int(number)),
-        Err(_) if radix == 10 => Some(Value::BigInt(arena.alloc_str(&signed))),
+    match i128::from_str_radix(&digits, radix) {
+        Ok(number) => {
+            let number = if negative { -number } else { number };
+            Some(match i64::try_from(number) {
+                Ok(number) => Value::Int(number),
+                Err(_) => Value::BigInt(arena.alloc_str(&number.to_string())),
+            })
+        }
+        Err(_) if radix == 10 => {
+            let sign = if negative { "-" } else { "" };
+            Some(Value::BigInt(arena.alloc_str(&format!("{sign}{digits}"))))
+        }
         Err(_) => None,
     }
 }
 
 /// Ruby's `Float()`.
 pub(in crate::filters) fn float<'a>(text: &str) -> Option<Value<'a>> {
-    let text = without_underscores(text.trim_matches(is_space))?;
+    let text = text.trim_matches(is_space);
+    // Digits are needed on both sides of a point.
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !unsigned.as_bytes().first()?.is_ascii_digit() {
+        return None;
+    }
+    let text = without_underscores(text)?;
     let plain = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     let bytes = text.as_bytes();
-    // Digits are needed on both sides of a point.
-    let bare_point = bytes
-        .iter()
-        .position(|&byte| byte == b'.')
-        .is_some_and(|at| {
-            at == 0
-                || !bytes[at - 1].is_ascii_digit()
-                || !bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
-        });
-    if bare_point || !text.bytes().all(plain) {
+    let point = bytes.iter().position(|&byte| byte == b'.');
+    let bare_point = point.is_some_and(|at| {
+        !bytes[at - 1].is_ascii_digit() || !bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
+    });
+    if bare_point || !bytes.iter().copied().all(plain) {
         return None;
     }
     text.parse().ok().map(Value::Float)
@@ -108,9 +121,15 @@ fn boolean<'a>(text: &'a str, arena: &'a Arena) -> Value<'a> {
 }
 
 /// Underscores are allowed one by one between digits.
-fn without_underscores(text: &str) -> Option<String> {
+fn without_underscores(text: &str) -> Option<Cow<'_, str>> {
+    if text.is_empty() {
+        return None;
+    }
+    if !text.contains('_') {
+        return Some(Cow::Borrowed(text));
+    }
     let misplaced = text.starts_with('_') || text.ends_with('_') || text.contains("__");
-    (!misplaced && !text.is_empty()).then(|| text.replace('_', ""))
+    (!misplaced).then(|| Cow::Owned(text.replace('_', "")))
 }
 
 fn is_space(c: char) -> bool {
