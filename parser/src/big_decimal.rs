@@ -1,5 +1,7 @@
 //! Numbers as Java's `BigDecimal` reads and prints them.
 
+use std::borrow::Cow;
+
 use crate::event::{Arena, Value};
 
 /// How many digits a number may have when it is written out, so that `1e999999999` does not fill the memory.
@@ -25,6 +27,28 @@ pub(crate) fn printed(text: &str) -> Option<String> {
     Some(Decimal::parse(text)?.print())
 }
 
+/// The zeros of the scripts that have digits of their own. Java reads 16 bits at a time, so those beyond are none to it.
+const ZEROS: [u16; 36] = [
+    0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66,
+    0x0de6, 0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90,
+    0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10,
+];
+
+/// The text with the digits of all scripts as those of ASCII, as Java's numbers take them.
+pub(crate) fn ascii_digits(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let ascii = |letter: char| {
+        let value = |zero: &u16| u32::from(letter).checked_sub(u32::from(*zero));
+        match ZEROS.iter().filter_map(value).min() {
+            Some(value @ 0..=9) => char::from(b'0' + value as u8),
+            _ => letter,
+        }
+    };
+    text.chars().map(ascii).collect()
+}
+
 /// `digits` times ten to the power of minus `scale`.
 struct Decimal {
     negative: bool,
@@ -35,6 +59,7 @@ struct Decimal {
 
 impl Decimal {
     fn parse(text: &str) -> Option<Self> {
+        let text = &*ascii_digits(text);
         let (mantissa, exponent) = match text.find(['e', 'E']) {
             Some(at) => (&text[..at], text[at + 1..].parse::<i32>().ok()?),
             None => (text, 0),
@@ -118,6 +143,8 @@ mod tests {
                 Some(Value::BigInt("99999999999999999999")),
             ),
             ("1e999999999", None),
+            ("١٢.٩", Some(Value::Int(12))),
+            ("𝟙", None),
             (" 7", None),
             ("", None),
             (".", None),

@@ -2,7 +2,7 @@
 
 mod database;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use crate::event::{Event, FieldRef, Object, Value, intern};
@@ -205,8 +205,11 @@ fn set_below<'a>(
     let arena = event.arena();
     let mut at = event.get_mut(parent)?;
     for segment in path {
-        let Value::Object(object) = at else {
-            return None;
+        let object = match at {
+            Value::Object(object) => object,
+            // As everywhere, what is set below a list under a name is lost.
+            Value::Array(_) => return Some(()),
+            _ => return None,
         };
         at = object.entry(segment, || Value::Object(Object::new(arena)));
     }
@@ -222,9 +225,36 @@ fn parse_address(text: &str) -> Option<IpAddr> {
         .unwrap_or(text);
     let address = match text.split_once('%') {
         Some((address, _)) => IpAddr::V6(address.parse().ok()?),
-        None => text.parse().ok()?,
+        None => match parse_ipv4(text) {
+            Some(address) => IpAddr::V4(address),
+            None => IpAddr::V6(text.parse().ok()?),
+        },
     };
     Some(address.to_canonical())
+}
+
+/// An IPv4 address as `InetAddress.getByName` reads it: decimal with zeros in front or without, and of fewer parts, of which the
+/// last one fills what is left.
+fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
+    if text.len() > 15 {
+        return None;
+    }
+    let mut address = 0_u32;
+    let mut parts = text.split('.');
+    let last = parts.next_back()?;
+    let mut left = 4_u32;
+    for part in parts {
+        left = left.checked_sub(1).filter(|left| *left > 0)?;
+        address = address << 8 | u32::from(u8::try_from(decimal(part)?).ok()?);
+    }
+    let last = decimal(last).filter(|last| *last < 1 << (8 * left))?;
+    let before = u64::from(address) << (8 * left);
+    u32::try_from(before | last).ok().map(Ipv4Addr::from_bits)
+}
+
+fn decimal(digits: &str) -> Option<u64> {
+    let all = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    all.then(|| digits.parse().ok())?
 }
 
 /// An address as Java prints it: IPv6 in full.
@@ -256,6 +286,16 @@ mod tests {
             ("[::1]", Some("0:0:0:0:0:0:0:1")),
             ("fe80::1%eth0", Some("fe80:0:0:0:0:0:0:1")),
             ("::ffff:1.2.3.4", Some("1.2.3.4")),
+            ("001.2.030.4", Some("1.2.30.4")),
+            ("1.2.3", Some("1.2.0.3")),
+            ("1.65535", Some("1.0.255.255")),
+            ("4294967295", Some("255.255.255.255")),
+            ("4294967296", None),
+            ("1.2.3.256", None),
+            ("256.2.3.4", None),
+            ("1.2.3.", None),
+            ("1..3", None),
+            ("+1.2.3.4", None),
             ("localhost", None),
             ("1.2.3.4.5", None),
         ];

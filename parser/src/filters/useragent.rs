@@ -138,6 +138,11 @@ impl BuildFilter for Useragent {
             let span = settings.span_of("prefix");
             settings.warn(span, "`prefix` has no effect with ECS names");
         }
+        if options.lru_cache_size < 1 {
+            let span = settings.span_of("lru_cache_size");
+            settings.report(span, "`lru_cache_size` must be greater than 0");
+            return None;
+        }
         let rules = match &options.regexes {
             None => STOCK_RULES.clone(),
             Some(path) => {
@@ -158,7 +163,7 @@ impl BuildFilter for Useragent {
             replaces_source: target.is_some_and(|target| target == Ok(options.source)),
             fields: Fields::new(&options, context.ecs),
             rules,
-            cache: CacheId::new(options.lru_cache_size.clamp(1, CACHE_SIZE_MAX) as usize),
+            cache: CacheId::new(options.lru_cache_size.min(CACHE_SIZE_MAX) as usize),
         })
     }
 }

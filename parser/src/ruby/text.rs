@@ -3,7 +3,7 @@
 use super::heap::NESTING_MAX;
 use super::interp::{Flow, Run};
 use super::value::{Obj, Text, Val};
-use crate::event::{push_escaped_ruby, push_float_ruby};
+use crate::event::{push_escaped_ruby, push_float_ruby, push_quoted_ruby};
 use crate::regex::Regex;
 
 impl Run<'_, '_> {
@@ -64,7 +64,11 @@ impl Run<'_, '_> {
                 }
                 Obj::Sym(name) => {
                     out.push(b':');
-                    out.extend_from_slice(name.as_bytes());
+                    if is_plain_symbol(&name) {
+                        out.extend_from_slice(name.as_bytes());
+                    } else {
+                        push_quoted_ruby(out, &name);
+                    }
                 }
                 Obj::Big(big) => {
                     self.steps_for_bits(big.bits(), big.bits())?;
@@ -154,6 +158,24 @@ pub(crate) fn regex_source(regex: &Regex, flags: &str) -> String {
         "" => format!("(?{flags}:{})", regex.pattern()),
         off => format!("(?{flags}-{off}:{})", regex.pattern()),
     }
+}
+
+/// Whether a symbol is printed without quotes: it is a name or an operator.
+fn is_plain_symbol(name: &str) -> bool {
+    const OPERATORS: [&str; 26] = [
+        "+", "-", "*", "/", "%", "**", "==", "!=", "===", "=~", "!~", "<", "<=", ">", ">=", "<=>",
+        "<<", ">>", "!", "~", "&", "|", "^", "[]", "[]=", "+@",
+    ];
+    let bare = name
+        .strip_prefix("@@")
+        .or_else(|| name.strip_prefix(['@', '$']));
+    let bare = bare.unwrap_or_else(|| name.strip_suffix(['?', '!', '=']).unwrap_or(name));
+    let is_name = !bare.is_empty()
+        && !bare.starts_with(|first: char| first.is_ascii_digit())
+        && bare
+            .chars()
+            .all(|letter| letter == '_' || letter.is_ascii_alphanumeric() || !letter.is_ascii());
+    is_name || OPERATORS.contains(&name)
 }
 
 fn push_quoted(out: &mut Vec<u8>, text: &Text) {

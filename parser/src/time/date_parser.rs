@@ -7,6 +7,7 @@ use super::joda_iso;
 use super::locale::Locale;
 use super::timestamp::Timestamp;
 use super::zone::Zone;
+use crate::big_decimal::ascii_digits;
 
 /// A date format, compiled.
 #[derive(Clone, Debug)]
@@ -134,28 +135,7 @@ fn decimal_millis(number: &str, scale: i32) -> Option<i64> {
 
 /// Java's `Long.parseLong`, which reads the digits of all scripts.
 fn parse_long(text: &str) -> Option<i64> {
-    if text.is_ascii() {
-        return text.parse().ok();
-    }
-    let ascii: String = text.chars().map(ascii_digit).collect();
-    ascii.parse().ok()
-}
-
-/// The zeros of the scripts that have digits of their own. Java reads 16 bits at a time, so those beyond are none to it.
-const ZEROS: [u16; 36] = [
-    0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66,
-    0x0de6, 0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90,
-    0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10,
-];
-
-/// A digit of any script as one of ASCII, everything else as it is.
-fn ascii_digit(letter: char) -> char {
-    let value = |zero: &u16| u32::from(letter).checked_sub(u32::from(*zero));
-    let values = ZEROS.iter().filter_map(value);
-    match values.min() {
-        Some(value @ 0..=9) => char::from(b'0' + value as u8),
-        _ => letter,
-    }
+    ascii_digits(text).parse().ok()
 }
 
 fn unix_millis(seconds: i64) -> Option<i64> {

@@ -66,7 +66,8 @@ impl Evaluator<'_, '_> {
             F::Sum => {
                 let nodes = self.nodes(&arguments[0], at)?;
                 let numbers = nodes.into_iter().map(|node| number_of(&self.text_of(node)));
-                Found::Number(numbers.sum())
+                // `Iterator::sum` begins at -0.0.
+                Found::Number(numbers.fold(0.0, |sum, number| sum + number))
             }
             // Without a schema no attribute is an identifier.
             F::Id => Found::Nodes(Vec::new()),
