@@ -53,8 +53,8 @@ pub enum SetupError {
     },
     /// 401 and 403.
     #[error(
-        "{server} at {url} refuses the credentials ({status}): {reason}\n  A password given at the first start stays in the data: change it with the API, \
-         or start afresh (docker compose down -v deletes all data)"
+        "{server} at {url} refuses the credentials ({status}): {reason}\n  A password that was set on the server stays in its data: give that one, \
+         change it with the API, or start afresh (docker compose down -v deletes all data)"
     )]
     Refused {
         /// Which.
