@@ -77,8 +77,8 @@ fn the_default_pipeline_writes_into_what_setup_has_made() {
         |&count| count >= (lines.len() + mixed.len()) as u64,
     );
     let datasets = terms(client, &stream, "data_stream.dataset");
-    assert_eq!(datasets["kelp.access"], 9, "{datasets:?}");
-    assert_eq!(datasets["kelp.httpd"], 4, "{datasets:?}");
+    assert_eq!(datasets["kelp.access"], 19, "{datasets:?}");
+    assert_eq!(datasets["kelp.httpd"], 6, "{datasets:?}");
     // An address is one, a number is one: the templates are in force.
     let query = json!({"size": 0, "query": {"bool": {"filter": [
         {"term": {"source.ip": "203.0.113.0/24"}},
