@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::event::{Arena, Value};
 
-/// How many digits a number may have when it is written out, so that `1e999999999` does not fill the memory.
+/// How many digits a number may have when it is written out, unless it was given with more, so that `1e999999999` does not fill
+/// the memory.
 const DIGITS_MAX: usize = 10_000;
 
 /// The integer part of a decimal number; `None` where the text is none.
@@ -85,10 +86,10 @@ impl Decimal {
         if self.digits == "0" || length <= 0 {
             return Some("0".to_owned());
         }
-        if length > DIGITS_MAX as i64 {
+        let length = length as usize;
+        if length > DIGITS_MAX.max(self.digits.len()) {
             return None;
         }
-        let length = length as usize;
         let kept = &self.digits[..length.min(self.digits.len())];
         let sign = if self.negative { "-" } else { "" };
         Some(format!("{sign}{kept:0<length$}"))
@@ -125,6 +126,22 @@ impl Decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_that_are_given_are_kept_however_many() {
+        let arena = Arena::new();
+        let digits = "7".repeat(DIGITS_MAX + 5);
+        for (text, kept) in [
+            (format!("{digits}.5"), digits.len()),
+            (format!("{digits}e-3"), digits.len() - 3),
+        ] {
+            assert_eq!(
+                to_integer(&text, &arena),
+                Some(Value::BigInt(&digits[..kept]))
+            );
+        }
+        assert_eq!(to_integer(&format!("{digits}e1"), &arena), None);
+    }
 
     #[test]
     fn integers_are_cut_off_at_the_point() {

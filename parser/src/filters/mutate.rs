@@ -7,6 +7,7 @@ mod convert;
 mod substitute;
 mod text;
 
+pub(crate) use convert::without_underscores;
 pub(crate) use text::{split as split_text, strip as strip_text};
 
 use convert::Conversion;

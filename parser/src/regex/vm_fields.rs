@@ -16,6 +16,16 @@ impl<const MEMO: bool> Machine<'_, '_, MEMO> {
         let bytes = self.bytes;
         loop {
             let field = &program.fields[pc as usize];
+            // The end that a matcher found, or on the way on without one.
+            macro_rules! end_of {
+                ($found:expr) => {
+                    match $found {
+                        Found::End(end) => end,
+                        Found::Nothing => return Way::FAILED,
+                        Found::Unsure => return self.in_generic_code(field, at),
+                    }
+                };
+            }
             let end = match field.kind {
                 FieldKind::Operation => return Way::to(pc, at),
                 FieldKind::Save => {
@@ -84,39 +94,15 @@ impl<const MEMO: bool> Machine<'_, '_, MEMO> {
                     Some(end) => end,
                     None => return Way::FAILED,
                 },
-                FieldKind::Int => match known::int(bytes, at) {
-                    Found::End(end) => end,
-                    Found::Nothing => return Way::FAILED,
-                    Found::Unsure => return self.in_generic_code(field, at),
-                },
-                FieldKind::Number => match known::number(bytes, at) {
-                    Found::End(end) => end,
-                    Found::Nothing => return Way::FAILED,
-                    Found::Unsure => return self.in_generic_code(field, at),
-                },
-                FieldKind::Host => match known::ip_or_host(bytes, at) {
-                    Found::End(end) => end,
-                    Found::Nothing => return Way::FAILED,
-                    Found::Unsure => return self.in_generic_code(field, at),
-                },
-                FieldKind::Timestamp => match known::iso_timestamp(bytes, at) {
-                    Found::End(end) => end,
-                    Found::Nothing => return Way::FAILED,
-                    Found::Unsure => return self.in_generic_code(field, at),
-                },
+                FieldKind::Int => end_of!(known::int(bytes, at)),
+                FieldKind::Number => end_of!(known::number(bytes, at)),
+                FieldKind::Host => end_of!(known::ip_or_host(bytes, at)),
+                FieldKind::Timestamp => end_of!(known::iso_timestamp(bytes, at)),
                 FieldKind::Known => {
                     let known = &program.knowns[usize::from(field.index)];
-                    match self.known_without_captures(known, field.pc, at) {
-                        Found::End(end) => end,
-                        Found::Nothing => return Way::FAILED,
-                        Found::Unsure => return self.in_generic_code(field, at),
-                    }
+                    end_of!(self.known_without_captures(known, field.pc, at))
                 }
-                FieldKind::KnownWithCaptures => match self.known_with_captures(field, at) {
-                    Found::End(end) => end,
-                    Found::Nothing => return Way::FAILED,
-                    Found::Unsure => return self.in_generic_code(field, at),
-                },
+                FieldKind::KnownWithCaptures => end_of!(self.known_with_captures(field, at)),
                 FieldKind::GreedyFew => match self.greedy_by::<2>(field, at) {
                     Some(end) => end,
                     None => return Way::FAILED,

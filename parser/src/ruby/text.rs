@@ -162,9 +162,9 @@ pub(crate) fn regex_source(regex: &Regex, flags: &str) -> String {
 
 /// Whether a symbol is printed without quotes: it is a name or an operator.
 fn is_plain_symbol(name: &str) -> bool {
-    const OPERATORS: [&str; 26] = [
+    const OPERATORS: [&str; 27] = [
         "+", "-", "*", "/", "%", "**", "==", "!=", "===", "=~", "!~", "<", "<=", ">", ">=", "<=>",
-        "<<", ">>", "!", "~", "&", "|", "^", "[]", "[]=", "+@",
+        "<<", ">>", "!", "~", "&", "|", "^", "[]", "[]=", "+@", "-@",
     ];
     let bare = name
         .strip_prefix("@@")

@@ -1,12 +1,11 @@
 //! The types that columns can have, as the converters of Ruby's CSV library make them. A value that
 //! is none of the type stays text.
 
-use std::borrow::Cow;
-
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use crate::event::{Arena, Value};
+use crate::filters::mutate::without_underscores;
 use crate::time::Timestamp;
 
 /// What becomes of a value.
@@ -118,18 +117,6 @@ fn boolean<'a>(text: &'a str, arena: &'a Arena) -> Value<'a> {
         "false" => Value::Bool(false),
         other => Value::Str(arena.alloc_str(other)),
     }
-}
-
-/// Underscores are allowed one by one between digits.
-fn without_underscores(text: &str) -> Option<Cow<'_, str>> {
-    if text.is_empty() {
-        return None;
-    }
-    if !text.contains('_') {
-        return Some(Cow::Borrowed(text));
-    }
-    let misplaced = text.starts_with('_') || text.ends_with('_') || text.contains("__");
-    (!misplaced).then(|| Cow::Owned(text.replace('_', "")))
 }
 
 fn is_space(c: char) -> bool {

@@ -212,7 +212,7 @@ fn hexadecimal_float(negative: bool, text: &str) -> Result<f64, Failed> {
 }
 
 /// Digits between which single underscores may stand; `None` where there are none, or the underscores stand elsewhere.
-fn without_underscores(digits: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn without_underscores(digits: &str) -> Option<Cow<'_, str>> {
     if !digits.contains('_') {
         return (!digits.is_empty()).then_some(Cow::Borrowed(digits));
     }
