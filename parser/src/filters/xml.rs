@@ -3,7 +3,10 @@
 
 mod document;
 mod entities;
+mod names;
+mod prolog;
 mod read;
+mod recover;
 mod simple;
 mod write;
 mod xpath;
@@ -13,6 +16,7 @@ use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
 use crate::spec::{FieldName, Pairs, Settings};
 use document::{Document, Kind};
+use prolog::Prolog;
 use simple::Rules;
 use xpath::{Found, Namespaces, XPath, XPathError};
 
@@ -204,27 +208,26 @@ impl Xml {
             return Ok(false);
         }
         let arena = event.arena();
-        let parsed = read::read(text, arena);
-        if self.strict && !parsed.well_formed {
+        let prolog = Prolog::read(text);
+        if prolog.has_unknown_version {
             return Err(Failure);
         }
-        let mut document = parsed.document;
-        // XmlSimple knows names with their prefixes: it comes before namespaces are removed, but is set after.
-        let stored = match (&self.target, document.root_element()) {
-            (Some(_), Some(root)) if parsed.well_formed => {
-                Some(self.rules.convert(&document, root, arena))
-            }
-            _ => None,
-        };
         let mut matched = false;
-        if !self.searches.is_empty() {
-            matched = self.search(&mut document, event)?;
+        if self.strict || !self.searches.is_empty() {
+            let mut recovered = recover::recover(prolog, arena);
+            if self.strict && recovered.is_faulty
+                || !self.searches.is_empty() && recovered.is_unsearchable
+            {
+                return Err(Failure);
+            }
+            matched = self.search(&mut recovered.document, event)?;
         }
         if let Some(target) = &self.target {
             let target = target.0.resolve(event).map_err(|_| Failure)?;
-            event
-                .set_checked(target, stored.ok_or(Failure)?)
-                .map_err(|_| Failure)?;
+            let document = read::read(text, arena).ok_or(Failure)?;
+            let root = document.root_element().ok_or(Failure)?;
+            let stored = self.rules.convert(&document, root, arena);
+            event.set_checked(target, stored).map_err(|_| Failure)?;
             matched = true;
         }
         Ok(matched)
@@ -321,17 +324,17 @@ mod tests {
     /// What XPath and XmlSimple make of a text.
     fn try_out(text: &str, expression: &XPath) {
         let arena = Arena::new();
-        let parsed = read::read(text, &arena);
         let rules = Rules {
             force_array: true,
             force_content: false,
             suppress_empty: true,
         };
-        if let Some(root) = parsed.document.root_element() {
-            rules.convert(&parsed.document, root, &arena);
+        if let Some(document) = read::read(text, &arena) {
+            rules.convert(&document, document.root_element().unwrap(), &arena);
         }
-        if let Ok(found) = expression.find(&parsed.document, &Namespaces::new()) {
-            texts(found, &parsed.document, &arena);
+        let document = recover::recover(Prolog::read(text), &arena).document;
+        if let Ok(found) = expression.find(&document, &Namespaces::new()) {
+            texts(found, &document, &arena);
         }
     }
 
@@ -363,15 +366,64 @@ mod tests {
     }
 
     #[test]
+    fn long_texts_of_anything_are_read_in_time() {
+        for piece in [
+            "&lt;",
+            "& ",
+            "x&y;",
+            "<a",
+            "<a>",
+            "</a>",
+            "<!",
+            "<!--",
+            "]]>",
+            "]",
+            "<![CDATA[",
+            "&#65;",
+            "<a b='",
+            "\u{1}",
+            "<?p ",
+            "\r",
+            "<a x=1",
+            "<!DOCTYPE a [",
+            "<!ENTITY e \"",
+            "%",
+            "&e;",
+        ] {
+            for start in [
+                "",
+                "<r>",
+                "<r a='",
+                "<!DOCTYPE r [<!ENTITY e 'xxxxxxxxxxxxxxx'>]><r>",
+            ] {
+                let text = format!("{start}{}", piece.repeat((1 << 18) / piece.len()));
+                let arena = Arena::new();
+                let began = std::time::Instant::now();
+                recover::recover(Prolog::read(&text), &arena);
+                read::read(&text, &arena);
+                let took = began.elapsed().as_secs_f32();
+                assert!(took < 5.0, "{start}{piece} repeated took {took} s");
+                let taken = arena.allocated_bytes();
+                assert!(
+                    taken < 16 << 20,
+                    "{start}{piece} repeated took {taken} bytes"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn depth_and_work_are_bounded() {
         let arena = Arena::new();
         let deep = "<a>".repeat(100_000);
-        assert!(!read::read(&deep, &arena).well_formed);
+        assert!(read::read(&deep, &arena).is_none());
+        assert!(recover::recover(Prolog::read(&deep), &arena).is_faulty);
         let wide = format!("<r>{}</r>", "<a/>".repeat(20_000));
-        let parsed = read::read(&wide, &arena);
-        assert!(parsed.well_formed);
+        assert!(read::read(&wide, &arena).is_some());
+        let recovered = recover::recover(Prolog::read(&wide), &arena);
+        assert!(!recovered.is_faulty);
         let quadratic = XPath::parse("//a[//a[//a]]").unwrap();
-        let found = quadratic.find(&parsed.document, &Namespaces::new());
+        let found = quadratic.find(&recovered.document, &Namespaces::new());
         assert!(found.is_err());
     }
 }

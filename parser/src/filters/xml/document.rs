@@ -31,6 +31,8 @@ pub(super) enum Kind<'a> {
     Attribute(Attribute<'a>),
     Text(Text<'a>),
     CData(&'a str),
+    /// A reference to an entity of that name; what it stands for lies below it.
+    Reference(&'a str),
     Comment(&'a str),
     Instruction {
         target: &'a str,
@@ -63,6 +65,16 @@ pub(super) struct Text<'a> {
     pub(super) raw: &'a str,
     /// With references replaced.
     pub(super) value: &'a str,
+}
+
+impl<'a> Text<'a> {
+    /// A text without references.
+    pub(super) fn plain(text: &'a str) -> Self {
+        Self {
+            raw: text,
+            value: text,
+        }
+    }
 }
 
 impl<'a> Document<'a> {
@@ -161,16 +173,24 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The text of a node: of an element and the root all text below, whatever lies between.
+    /// The text of a node: of an element and the root all text below, whatever lies between, but for what references stand for.
     pub(super) fn append_text(&self, node: NodeId, out: &mut String) {
         match self.kind(node) {
             Kind::Root | Kind::Element(_) => {
-                for below in node + 1..self.end(node) {
-                    if let Kind::Text(Text { value, .. }) | Kind::CData(value) = self.kind(below) {
-                        out.push_str(value);
+                let mut below = node + 1;
+                while below < self.end(node) {
+                    match self.kind(below) {
+                        Kind::Text(Text { value, .. }) | Kind::CData(value) => out.push_str(value),
+                        Kind::Reference(_) => {
+                            below = self.end(below);
+                            continue;
+                        }
+                        _ => {}
                     }
+                    below += 1;
                 }
             }
+            Kind::Reference(_) => {}
             Kind::Attribute(attribute) => out.push_str(attribute.value),
             Kind::Text(Text { value, .. })
             | Kind::CData(value)

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::names::is_character;
 use crate::event::{Arena, ArenaString};
 
 /// How many declared entities are expanded in one document.
@@ -154,7 +155,7 @@ fn is_name(text: &str) -> bool {
 pub(super) fn is_well_formed(raw: &str) -> bool {
     // As there, one line without control characters is enough.
     let lines = || raw.split_inclusive('\n');
-    if !raw.is_empty() && !lines().any(|line| line.chars().all(is_xml_character)) {
+    if !raw.is_empty() && !lines().any(|line| line.chars().all(is_character)) {
         return false;
     }
     let mut rest = raw;
@@ -171,13 +172,9 @@ pub(super) fn is_well_formed(raw: &str) -> bool {
 
 fn stands_for_character(reference: &str) -> bool {
     match reference[1..reference.len() - 1].strip_prefix('#') {
-        Some(number) => character(number).is_some_and(is_xml_character),
+        Some(number) => character(number).is_some_and(is_character),
         None => true,
     }
-}
-
-fn is_xml_character(character: char) -> bool {
-    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 #[cfg(test)]

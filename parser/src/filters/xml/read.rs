@@ -1,48 +1,33 @@
-//! Reads XML, well-formed or not.
-//!
-//! Logstash reads a text twice: Nokogiri makes as much as it can of a broken document for XPath, while REXML refuses it
-//! for `store_xml`. Here it is read once: the document is what remains of it, and whether REXML would have taken it is
-//! said beside it. No library does both, and none gives the texts as they are written, which XmlSimple shows.
+//! Reads well-formed XML for `store_xml`, as REXML does (source: `REXML::Parsers::BaseParser` of REXML 3.4). For XPath it
+//! is read in another way: see [`super::recover`]. No library gives the texts as they are written, which XmlSimple shows.
 
 use super::document::{Attribute, Document, Kind, Name, NodeId, ROOT, Text};
 use super::entities::{Entities, is_well_formed};
+use super::names::qualified_name_length;
+use crate::charset::Charset;
 use crate::event::Arena;
 
 /// How deep elements may lie in each other.
 const DEPTH_MAX: usize = 500;
 
-/// What was read.
-pub(super) struct Parsed<'a> {
-    /// As much of the document as could be understood.
-    pub(super) document: Document<'a>,
-    /// Whether the text was a document without any fault.
-    pub(super) well_formed: bool,
-}
-
-/// Reads a document.
-pub(super) fn read<'a>(source: &'a str, arena: &'a Arena) -> Parsed<'a> {
+/// Reads a document; `None` where the text is none.
+pub(super) fn read<'a>(source: &'a str, arena: &'a Arena) -> Option<Document<'a>> {
     let mut reader = Reader {
         rest: source.strip_prefix('\u{feff}').unwrap_or(source),
         arena,
         document: Document::new(),
         open: Vec::new(),
-        namespaces: vec![("xml", "http://www.w3.org/XML/1998/namespace")],
+        namespaces: vec!["xml"],
         entities: Entities::default(),
+        has_declaration: false,
+        has_doctype: false,
         has_root: false,
-        well_formed: true,
     };
-    while !reader.rest.is_empty() && reader.step().is_some() {}
-    if !reader.rest.is_empty() || !reader.open.is_empty() || !reader.has_root {
-        reader.well_formed = false;
-    }
-    while let Some(element) = reader.open.pop() {
-        reader.document.close(element.node);
+    while !reader.rest.is_empty() {
+        reader.step()?;
     }
     reader.document.close(ROOT);
-    Parsed {
-        document: reader.document,
-        well_formed: reader.well_formed,
-    }
+    (reader.open.is_empty() && reader.has_root).then_some(reader.document)
 }
 
 struct Reader<'a> {
@@ -50,22 +35,21 @@ struct Reader<'a> {
     arena: &'a Arena,
     document: Document<'a>,
     open: Vec<Open<'a>>,
-    /// Prefixes and what they stand for, the innermost last; the prefix of the default is empty.
-    namespaces: Vec<(&'a str, &'a str)>,
+    /// The prefixes that are declared. They stay so when their element ends, unless it is an empty one, as in REXML.
+    namespaces: Vec<&'a str>,
     entities: Entities<'a>,
+    has_declaration: bool,
+    has_doctype: bool,
     has_root: bool,
-    well_formed: bool,
 }
 
 /// An element whose end is still to come.
 struct Open<'a> {
     node: NodeId,
     name: &'a str,
-    /// How many namespaces there were around it.
-    namespaces: usize,
 }
 
-/// Reading goes on; `None` where it cannot.
+/// Reading goes on; `None` where the text is no document.
 type Step = Option<()>;
 
 impl<'a> Reader<'a> {
@@ -77,16 +61,16 @@ impl<'a> Reader<'a> {
             self.end_tag()
         } else if self.skip("<!--") {
             let comment = self.until("-->")?;
-            self.fault_if(comment.contains("--") || comment.ends_with('-'));
-            self.push(Kind::Comment(comment));
+            let is_good = !comment.contains("--") && !comment.ends_with('-');
+            is_good.then(|| self.push(Kind::Comment(comment)))?;
             Some(())
         } else if self.skip("<![CDATA[") {
             let text = self.until("]]>")?;
-            self.fault_if(self.open.is_empty());
-            self.push(Kind::CData(text));
+            (!self.open.is_empty()).then(|| self.push(Kind::CData(text)))?;
             Some(())
         } else if self.skip("<!DOCTYPE") {
-            self.fault_if(self.has_root);
+            let is_first = !self.has_root && !std::mem::replace(&mut self.has_doctype, true);
+            is_first.then_some(())?;
             self.doctype()
         } else if self.skip("<?") {
             self.instruction()
@@ -94,10 +78,6 @@ impl<'a> Reader<'a> {
             self.rest = &self.rest[1..];
             self.start_tag()
         }
-    }
-
-    fn fault_if(&mut self, fault: bool) {
-        self.well_formed &= !fault;
     }
 
     fn skip(&mut self, what: &str) -> bool {
@@ -110,6 +90,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn expect(&mut self, what: &str) -> Step {
+        self.skip(what).then_some(())
+    }
+
     fn skip_space(&mut self) -> bool {
         let trimmed = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
         let skipped = trimmed.len() < self.rest.len();
@@ -117,7 +101,7 @@ impl<'a> Reader<'a> {
         skipped
     }
 
-    /// What stands before `end`, which is passed over. Without an end nothing more can be read.
+    /// What stands before `end`, which is passed over.
     fn until(&mut self, end: &str) -> Option<&'a str> {
         let (before, after) = self.rest.split_once(end)?;
         self.rest = after;
@@ -140,103 +124,115 @@ impl<'a> Reader<'a> {
     fn text(&mut self) -> Step {
         let end = self.rest.find('<').unwrap_or(self.rest.len());
         let (raw, rest) = self.rest.split_at(end);
+        self.rest = rest;
         if self.open.is_empty() {
             // Only white space may stand outside of the root.
             let is_blank = raw.trim_matches([' ', '\t', '\n', '\r']).is_empty();
-            is_blank.then(|| self.rest = rest)
-        } else {
-            self.rest = rest;
-            self.fault_if(!is_well_formed(raw));
-            let raw = unify_line_ends(raw, self.arena);
-            let value = self.expand(raw);
-            self.push(Kind::Text(Text { raw, value }));
-            Some(())
+            return is_blank.then_some(());
         }
+        is_well_formed(raw).then_some(())?;
+        let raw = unify_line_ends(raw, self.arena);
+        let value = self.expand(raw)?;
+        self.push(Kind::Text(Text { raw, value }));
+        Some(())
     }
 
-    fn expand(&mut self, raw: &'a str) -> &'a str {
-        let expanded = self.entities.expand(raw, self.arena);
-        self.fault_if(expanded.is_err());
-        expanded.unwrap_or(raw)
+    fn expand(&mut self, raw: &'a str) -> Option<&'a str> {
+        self.entities.expand(raw, self.arena).ok()
     }
 
-    /// Ends the innermost element, whatever the name: with a wrong one that is a fault.
     fn end_tag(&mut self) -> Step {
         let element = self.open.pop()?;
+        (self.name()? == element.name).then_some(())?;
+        self.skip_space();
+        self.expect(">")?;
         self.document.close(element.node);
-        self.namespaces.truncate(element.namespaces);
-        let named = self.rest.strip_prefix(element.name);
-        let is_other =
-            named.is_none_or(|rest| qualified_name_length(rest) > 0 || starts_in_name(rest));
-        if let Some(rest) = named {
-            self.rest = rest;
-            self.skip_space();
-        }
-        let ended = self.skip(">");
-        self.fault_if(is_other || !ended);
         Some(())
     }
 
     fn instruction(&mut self) -> Step {
-        let name = self.name();
-        self.fault_if(name.is_none());
-        let has_space = self.skip_space();
+        let target = self.name()?;
+        if target == "xml" {
+            return self.declaration();
+        }
+        let is_spaced = self.skip_space();
         let data = self.until("?>")?;
-        self.fault_if(!has_space && !data.is_empty());
-        match name {
-            Some("xml") => {
-                self.fault_if(self.document.len() > 1 || !data.starts_with("version"));
-            }
-            target => {
-                let target = target.unwrap_or_default();
-                self.push(Kind::Instruction { target, data });
-            }
+        (is_spaced || data.is_empty()).then(|| self.push(Kind::Instruction { target, data }))?;
+        Some(())
+    }
+
+    /// The XML declaration. What follows is taken to be of the encoding that it names.
+    fn declaration(&mut self) -> Step {
+        let is_first = !self.has_root && !self.has_doctype;
+        (is_first && !std::mem::replace(&mut self.has_declaration, true)).then_some(())?;
+        self.skip_space().then_some(())?;
+        self.expect("version")?;
+        self.declared_value()?;
+        let mut encoding = None;
+        let mut is_spaced = self.skip_space();
+        if is_spaced && self.skip("encoding") {
+            encoding = Some(self.declared_value()?);
+            is_spaced = self.skip_space();
+        }
+        if is_spaced && self.skip("standalone") {
+            matches!(self.declared_value()?, "yes" | "no").then_some(())?;
+            self.skip_space();
+        }
+        self.expect("?>")?;
+        match encoding {
+            Some(encoding) => self.decode(encoding),
+            None => Some(()),
+        }
+    }
+
+    fn declared_value(&mut self) -> Option<&'a str> {
+        self.skip_space();
+        self.expect("=")?;
+        self.skip_space();
+        match self.rest.chars().next()? {
+            quote @ ('"' | '\'') => self.quoted(quote),
+            _ => None,
+        }
+    }
+
+    fn decode(&mut self, encoding: &str) -> Step {
+        if encoding.eq_ignore_ascii_case("utf-16") {
+            return Some(());
+        }
+        let charset = Charset::by_name(encoding)?;
+        if charset.is_utf8() {
+            return Some(());
+        }
+        let decoded = charset.decode(self.rest.as_bytes());
+        (!decoded.contains(char::REPLACEMENT_CHARACTER)).then_some(())?;
+        if *decoded != *self.rest {
+            self.rest = self.arena.alloc_str(&decoded);
         }
         Some(())
     }
 
     fn start_tag(&mut self) -> Step {
-        let Some(name) = self.name() else {
-            self.well_formed = false;
-            return Some(());
-        };
-        if self.open.is_empty() && self.has_root || self.open.len() >= DEPTH_MAX {
-            return None;
-        }
+        let name = self.name()?;
+        let is_extra = self.open.is_empty() && self.has_root;
+        (!is_extra && self.open.len() < DEPTH_MAX).then_some(())?;
         self.has_root = true;
         let namespaces = self.namespaces.len();
         let (attributes, is_empty) = self.attributes()?;
-        let resolved = self.resolve(name, true);
+        let resolved = self.resolve(name)?;
         let node = self.push(Kind::Element(resolved));
         for (name, raw) in attributes {
-            let value = self.expand(raw);
-            let is_declaration = name == "xmlns" || name.starts_with("xmlns:");
+            let value = self.expand(raw)?;
             let attribute = Attribute {
-                name: match is_declaration {
-                    true => Name {
-                        qualified: name,
-                        local: name,
-                        uri: None,
-                    },
-                    false => self.resolve(name, false),
-                },
+                name: self.resolve(name)?,
                 value,
             };
-            let kind = match is_declaration {
-                true => Kind::Declaration(attribute),
-                false => Kind::Attribute(attribute),
-            };
-            self.document.push(kind, node);
+            self.document.push(Kind::Attribute(attribute), node);
         }
         if is_empty {
             self.document.close(node);
             self.namespaces.truncate(namespaces);
         } else {
-            self.open.push(Open {
-                node,
-                name,
-                namespaces,
-            });
+            self.open.push(Open { node, name });
         }
         Some(())
     }
@@ -252,68 +248,33 @@ impl<'a> Reader<'a> {
             if self.skip("/>") {
                 return Some((attributes, true));
             }
-            let Some((name, raw)) = self.attribute()? else {
-                self.well_formed = false;
-                let passed_over = self.until(">")?;
-                return Some((attributes, passed_over.ends_with('/')));
-            };
-            if attributes.iter().any(|(have, _)| *have == name) {
-                self.well_formed = false;
-                continue;
-            }
-            if let Some(prefix) = name.strip_prefix("xmlns") {
-                let prefix = prefix.strip_prefix(':').unwrap_or(prefix);
-                let uri = self.expand(raw);
-                self.namespaces.push((prefix, uri));
+            let name = self.name()?;
+            let raw = self.declared_value()?;
+            is_well_formed(raw).then_some(())?;
+            let is_new = attributes.iter().all(|(have, _)| *have != name);
+            is_new.then_some(())?;
+            if let Some(prefix) = name.strip_prefix("xmlns:") {
+                self.namespaces.push(prefix);
             }
             attributes.push((name, raw));
         }
     }
 
-    /// A name and a value; `Some(None)` where that is not what stands there.
-    fn attribute(&mut self) -> Option<Option<(&'a str, &'a str)>> {
-        let Some(name) = self.name() else {
-            return Some(None);
-        };
-        self.skip_space();
-        if !self.skip("=") {
-            return Some(None);
-        }
-        self.skip_space();
-        let quote = match self.rest.as_bytes().first() {
-            Some(b'"') => "\"",
-            Some(b'\'') => "'",
-            _ => return Some(None),
-        };
-        self.rest = &self.rest[1..];
-        let raw = self.until(quote)?;
-        self.fault_if(!is_well_formed(raw));
-        Some(Some((name, raw)))
-    }
-
-    fn resolve(&mut self, qualified: &'a str, is_element: bool) -> Name<'a> {
+    /// A name; its prefix must be declared.
+    fn resolve(&self, qualified: &'a str) -> Option<Name<'a>> {
         let (prefix, local) = qualified.split_once(':').unwrap_or(("", qualified));
-        let namespaces = self.namespaces.iter().rev();
-        let uri = match prefix.is_empty() && !is_element {
-            true => None,
-            false => namespaces
-                .clone()
-                .find(|(declared, _)| *declared == prefix)
-                .map(|(_, uri)| *uri),
-        };
-        self.fault_if(!prefix.is_empty() && uri.is_none());
-        Name {
+        let is_declared = matches!(prefix, "" | "xmlns") || self.namespaces.contains(&prefix);
+        is_declared.then_some(Name {
             qualified,
             local,
-            uri: uri.filter(|uri| !uri.is_empty()),
-        }
+            uri: None,
+        })
     }
 
     /// Reads the declarations of a document: what counts are those of entities.
     fn doctype(&mut self) -> Step {
-        let spaced = self.skip_space();
-        let named = self.name().is_some();
-        self.fault_if(!spaced || !named);
+        self.skip_space().then_some(())?;
+        self.name()?;
         loop {
             self.skip_space();
             if self.skip(">") {
@@ -324,17 +285,16 @@ impl<'a> Reader<'a> {
                 continue;
             }
             match self.rest.chars().next()? {
-                '"' => self.quoted("\"")?,
-                '\'' => self.quoted("'")?,
+                quote @ ('"' | '\'') => self.quoted(quote)?,
                 letter if letter.is_ascii_alphabetic() => self.name()?,
                 _ => return None,
             };
         }
     }
 
-    fn quoted(&mut self, quote: &str) -> Option<&'a str> {
-        self.rest = &self.rest[quote.len()..];
-        self.until(quote)
+    fn quoted(&mut self, quote: char) -> Option<&'a str> {
+        self.rest = &self.rest[quote.len_utf8()..];
+        self.until(quote.encode_utf8(&mut [0; 4]))
     }
 
     fn declarations(&mut self) -> Step {
@@ -365,11 +325,12 @@ impl<'a> Reader<'a> {
         let name = self.name()?;
         self.skip_space();
         let value = match self.rest.chars().next()? {
-            '"' => Some(self.quoted("\"")?),
-            '\'' => Some(self.quoted("'")?),
+            quote @ ('"' | '\'') => Some(self.quoted(quote)?),
             _ => None,
         };
-        self.fault_if(value.is_some_and(|value| value.contains('%')));
+        value
+            .is_none_or(|value| !value.contains('%'))
+            .then_some(())?;
         if !is_parameter {
             self.entities.declare(name, value);
         }
@@ -384,42 +345,14 @@ impl<'a> Reader<'a> {
             if self.skip(">") {
                 return Some(());
             }
-            match self.rest.starts_with('"') {
-                true => self.quoted("\"")?,
-                false => self.quoted("'")?,
-            };
+            let quote = self.rest.chars().next()?;
+            self.quoted(quote)?;
         }
     }
 }
 
-fn starts_in_name(text: &str) -> bool {
-    text.chars().next().is_some_and(is_in_name)
-}
-
-fn is_in_name(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '-' | '.' | '_' | ':')
-}
-
-/// The length of the name that `text` starts with, which may have a prefix; 0 where there is none.
-fn qualified_name_length(text: &str) -> usize {
-    let first = name_length(text);
-    match text[first..].strip_prefix(':').map(name_length) {
-        Some(second) if first > 0 && second > 0 => first + 1 + second,
-        _ => first,
-    }
-}
-
-pub(super) fn name_length(text: &str) -> usize {
-    let starts = |character: char| character.is_alphabetic() || character == '_';
-    if !text.starts_with(starts) {
-        return 0;
-    }
-    let is_other = |character: char| !is_in_name(character) || character == ':';
-    text.find(is_other).unwrap_or(text.len())
-}
-
 /// Makes all ends of lines `\n`.
-fn unify_line_ends<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
+pub(super) fn unify_line_ends<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
     match text.contains('\r') {
         true => arena.alloc_str(&text.replace("\r\n", "\n").replace('\r', "\n")),
         false => text,

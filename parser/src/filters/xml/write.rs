@@ -36,6 +36,7 @@ impl<'a> Writer<'_, 'a> {
             Kind::Element(name) => self.write_element(node, name.qualified, declared),
             Kind::Text(Text { value, .. }) => escape_text(value, self.out),
             Kind::CData(text) => self.enclosed("<![CDATA[", text, "]]>"),
+            Kind::Reference(name) => self.enclosed("&", name, ";"),
             Kind::Comment(text) => self.enclosed("<!--", text, "-->"),
             Kind::Instruction { target, data } => {
                 self.enclosed("<?", target, " ");

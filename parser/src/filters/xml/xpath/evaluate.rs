@@ -178,18 +178,37 @@ impl<'d> Evaluator<'d, '_> {
         let mut text = String::new();
         if matches!(self.document.kind(node), Kind::Text(_) | Kind::CData(_)) {
             // Texts with nothing between count as one.
-            let mut at = node;
-            while at < self.document.len()
-                && matches!(self.document.kind(at), Kind::Text(_) | Kind::CData(_))
-                && self.document.parent(at) == self.document.parent(node)
-            {
-                self.document.append_text(at, &mut text);
-                at += 1;
+            let end = self.document.end(self.parent(node));
+            for at in node..end {
+                match self.document.kind(at) {
+                    Kind::Text(_) | Kind::CData(_) => self.document.append_text(at, &mut text),
+                    Kind::Reference(_) => {}
+                    _ => break,
+                }
             }
             return text;
         }
         self.document.append_text(node, &mut text);
         text
+    }
+
+    /// The node above, be there references between or not.
+    fn parent(&self, node: NodeId) -> NodeId {
+        let mut parent = self.document.parent(node);
+        while let Kind::Reference(_) = self.document.kind(parent) {
+            parent = self.document.parent(parent);
+        }
+        parent
+    }
+
+    /// Appends the nodes right below, where those that a reference stands for take its place.
+    fn children(&self, node: NodeId, found: &mut Vec<NodeId>) {
+        for child in self.document.children(node) {
+            match self.document.kind(child) {
+                Kind::Reference(_) => self.children(child, found),
+                _ => found.push(child),
+            }
+        }
     }
 
     fn look(&mut self, nodes: usize) -> Result<(), Stuck> {
@@ -207,6 +226,7 @@ impl<'d> Evaluator<'d, '_> {
                 self.filter(nodes, predicates)?
             }
         };
+        let without_cdata = path.finds_all_texts();
         for step in &path.steps {
             let uri = self.uri(step)?;
             let mut found = Vec::new();
@@ -216,6 +236,7 @@ impl<'d> Evaluator<'d, '_> {
                 let candidates: Vec<NodeId> = candidates
                     .into_iter()
                     .filter(|&candidate| self.passes(step, uri, candidate))
+                    .filter(|&found| !without_cdata || !self.is_cdata(found))
                     .collect();
                 found.extend(self.filter(candidates, &step.predicates)?);
             }
@@ -246,30 +267,34 @@ impl<'d> Evaluator<'d, '_> {
     /// The nodes of an axis, the nearest first.
     fn candidates(&self, axis: Axis, node: NodeId) -> Vec<NodeId> {
         let document = self.document;
-        let is_attribute = |node| {
+        let is_other = |node| {
             matches!(
                 document.kind(node),
-                Kind::Attribute(_) | Kind::Declaration(_)
+                Kind::Attribute(_) | Kind::Declaration(_) | Kind::Reference(_)
             )
         };
         let ancestors = |from: NodeId| {
             let parent = |node: &NodeId| {
-                let parent = document.parent(*node);
+                let parent = self.parent(*node);
                 (parent != *node).then_some(parent)
             };
             std::iter::successors(parent(&from), parent)
         };
-        let below = || (node + 1..document.end(node)).filter(|&below| !is_attribute(below));
+        let below = || (node + 1..document.end(node)).filter(|&below| !is_other(below));
         let siblings = || {
-            let is_sibling = node != ROOT && !is_attribute(node);
-            let parent = is_sibling.then(|| document.parent(node));
-            parent
-                .into_iter()
-                .flat_map(|parent| document.children(parent))
+            let mut siblings = Vec::new();
+            if node != ROOT && !is_other(node) {
+                self.children(self.parent(node), &mut siblings);
+            }
+            siblings.into_iter()
         };
         match axis {
             Axis::Itself => vec![node],
-            Axis::Child => document.children(node).collect(),
+            Axis::Child => {
+                let mut children = Vec::new();
+                self.children(node, &mut children);
+                children
+            }
             Axis::Attribute => document.attributes(node).collect(),
             Axis::Descendant => below().collect(),
             Axis::DescendantOrSelf => std::iter::once(node).chain(below()).collect(),
@@ -283,11 +308,11 @@ impl<'d> Evaluator<'d, '_> {
                 before
             }
             Axis::Following => (document.end(node)..document.len())
-                .filter(|&other| !is_attribute(other))
+                .filter(|&other| !is_other(other))
                 .collect(),
             Axis::Preceding => (1..node)
                 .rev()
-                .filter(|&other| !is_attribute(other) && document.end(other) <= node)
+                .filter(|&other| !is_other(other) && document.end(other) <= node)
                 .collect(),
         }
     }
@@ -295,10 +320,8 @@ impl<'d> Evaluator<'d, '_> {
     fn passes(&self, step: &Step, uri: Option<&str>, node: NodeId) -> bool {
         let kind = self.document.kind(node);
         match &step.test {
-            Test::Node => !self.continues_text(node),
-            Test::Text => {
-                matches!(kind, Kind::Text(_) | Kind::CData(_)) && !self.continues_text(node)
-            }
+            Test::Node => true,
+            Test::Text => matches!(kind, Kind::Text(_) | Kind::CData(_)),
             Test::Comment => matches!(kind, Kind::Comment(_)),
             Test::Instruction(wanted) => match kind {
                 Kind::Instruction { target, .. } => {
@@ -322,13 +345,8 @@ impl<'d> Evaluator<'d, '_> {
         }
     }
 
-    /// Whether a node is a text that goes on where another ended.
-    fn continues_text(&self, node: NodeId) -> bool {
-        let is_text = |node| matches!(self.document.kind(node), Kind::Text(_) | Kind::CData(_));
-        node > 0
-            && is_text(node)
-            && is_text(node - 1)
-            && self.document.parent(node) == self.document.parent(node - 1)
+    fn is_cdata(&self, node: NodeId) -> bool {
+        matches!(self.document.kind(node), Kind::CData(_))
     }
 
     fn filter(

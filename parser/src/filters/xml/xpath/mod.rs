@@ -67,6 +67,25 @@ struct Path {
     steps: Vec<Step>,
 }
 
+impl Path {
+    /// Whether this is `//text()`, which Xalan looks up in an index where CDATA sections are of a kind of their own; every
+    /// other path to texts finds both.
+    fn finds_all_texts(&self) -> bool {
+        let is_everywhere = match self.steps.as_slice() {
+            [text] => text.axis == Axis::Descendant,
+            [down, text] => {
+                matches!(
+                    (down.axis, &down.test),
+                    (Axis::DescendantOrSelf, Test::Node)
+                ) && text.axis == Axis::Child
+            }
+            _ => false,
+        };
+        let is_text = |step: &Step| matches!(step.test, Test::Text);
+        is_everywhere && matches!(self.start, Start::Root) && self.steps.last().is_some_and(is_text)
+    }
+}
+
 #[derive(Debug)]
 enum Start {
     /// A path with a leading `/`.

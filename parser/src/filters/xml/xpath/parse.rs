@@ -100,7 +100,7 @@ impl<'t> Parser<'t> {
     fn name(&mut self) -> Option<&'t str> {
         self.skip_space();
         let rest = self.rest();
-        let length = super::super::read::name_length(rest);
+        let length = super::super::names::name_length(rest);
         self.at += length;
         (length > 0).then(|| &rest[..length])
     }
@@ -124,7 +124,7 @@ impl<'t> Parser<'t> {
             let is_word = sign.starts_with(|first: char| first.is_ascii_alphabetic());
             match is_word {
                 true => {
-                    super::super::read::name_length(rest) == sign.len() && rest.starts_with(sign)
+                    super::super::names::name_length(rest) == sign.len() && rest.starts_with(sign)
                 }
                 false => rest.starts_with(sign),
             }
@@ -198,7 +198,7 @@ impl<'t> Parser<'t> {
     fn starts_step(&mut self) -> bool {
         self.skip_space();
         let rest = self.rest();
-        rest.starts_with(['.', '@', '*']) || super::super::read::name_length(rest) > 0
+        rest.starts_with(['.', '@', '*']) || super::super::names::name_length(rest) > 0
     }
 
     /// A literal, a number, a call, or an expression in brackets.
