@@ -1,7 +1,5 @@
 //! Writing events as JSON.
 
-use std::io::Write;
-
 use super::{Event, Object, Value, push_float};
 
 /// Appends the event as one JSON object without line breaks; `@metadata` is left out.
@@ -168,14 +166,32 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-#[cold]
+/// In noise one byte in eight is such a character: `write!` took a tenth of all that is done with it.
 fn write_code(out: &mut Vec<u8>, byte: u8) {
-    let _ = write!(out, "\\u{byte:04X}");
+    let digit = |half: u8| b"0123456789ABCDEF"[usize::from(half & 15)];
+    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte)]);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_control_character_is_written_in_the_one_way() {
+        for byte in 0..0x20_u8 {
+            let mut out = Vec::new();
+            write_json_string(&mut out, &char::from(byte).to_string());
+            let short = match byte {
+                0x08 => "\\b".to_owned(),
+                0x09 => "\\t".to_owned(),
+                0x0a => "\\n".to_owned(),
+                0x0c => "\\f".to_owned(),
+                0x0d => "\\r".to_owned(),
+                _ => format!("\\u{byte:04X}"),
+            };
+            assert_eq!(String::from_utf8(out).unwrap(), format!("\"{short}\""));
+        }
+    }
 
     #[test]
     fn strings_are_escaped_wherever_the_special_byte_stands() {
