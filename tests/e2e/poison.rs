@@ -3,10 +3,13 @@
 //! In `./test` a hundred hostile messages; `./test poison` writes 10,000 and compares the rates. `KELP_POISON_KIND` names the
 //! one [`kind`] that is then written, to see what it costs.
 
-use super::support::{AccessLog, Kelp, Servers, Topic, distinct, distribution, wait_until};
+use super::support::{
+    AccessLog, Kelp, Servers, Topic, cpu_seconds, distinct, distribution, optimizing, wait_until,
+};
 use kelp_harness::{Elasticsearch, ElasticsearchOptions, Kafka, KafkaOptions};
 use kelp_parser::grok::{Library, PatternSet};
 use serde_json::json;
+use std::fmt;
 use std::time::Instant;
 
 const MEBIBYTE: usize = 1 << 20;
@@ -123,33 +126,85 @@ struct Outcome {
     rate: f64,
     memory_mb: u64,
     letters: usize,
+    cost: Cost,
 }
 
-/// Writes the messages, lets a kelp index them, and gives how many good ones a second were done.
-fn run(servers: &Servers, name: &str, goods: usize, hostiles: usize) -> Outcome {
-    let topic = Topic::new(&servers.kafka, name);
-    let mapping = json!({"mappings": {"dynamic": false, "properties": {"n": {"type": "long"}}}});
-    servers.client().put(name, &mapping).unwrap();
-    let access = AccessLog::new();
+/// What was used of the processors, in seconds, and the bytes of all bulk bodies.
+#[derive(Clone, Copy)]
+struct Cost {
+    kelp_s: f64,
+    elasticsearch_s: f64,
+    kafka_s: f64,
+    bulk_mb: f64,
+}
+
+impl Cost {
+    fn so_far(servers: &Servers, kelp: Option<&Kelp>) -> Self {
+        let of = |pid: Option<u32>| cpu_seconds(pid.unwrap());
+        let stats = "_nodes/stats/indexing_pressure?filter_path=nodes.*.indexing_pressure.memory.total.all_in_bytes";
+        let stats = servers.client().get(stats).unwrap();
+        let nodes = stats["nodes"].as_object().unwrap().values();
+        let bytes =
+            nodes.map(|node| node["indexing_pressure"]["memory"]["total"]["all_in_bytes"].as_f64());
+        Self {
+            kelp_s: kelp.map_or(0.0, Kelp::cpu_seconds),
+            elasticsearch_s: of(servers.elasticsearch.pid()),
+            kafka_s: of(servers.kafka.pid()),
+            bulk_mb: bytes.map(Option::unwrap).sum::<f64>() / MEBIBYTE as f64,
+        }
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            kelp_s: self.kelp_s - before.kelp_s,
+            elasticsearch_s: self.elasticsearch_s - before.elasticsearch_s,
+            kafka_s: self.kafka_s - before.kafka_s,
+            bulk_mb: self.bulk_mb - before.bulk_mb,
+        }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kelp_s,
+            elasticsearch_s,
+            kafka_s,
+            bulk_mb,
+        } = self;
+        write!(
+            f,
+            "{bulk_mb:.0} MiB of bulk bodies; seconds of a processor: {kelp_s:.1} of Kelp, {elasticsearch_s:.1} of Elasticsearch, {kafka_s:.1} of Kafka"
+        )
+    }
+}
+
+/// The numbers of the hostile messages: all below `hostiles`, or those of the kind that `KELP_POISON_KIND` names.
+fn numbers(hostiles: usize) -> Vec<usize> {
     let wanted = std::env::var("KELP_POISON_KIND").ok();
-    let wanted = |&n: &usize| {
+    let is_wanted = |&n: &usize| {
         wanted
             .as_ref()
             .is_none_or(|wanted| wanted.as_str() == kind(n))
     };
-    let numbers: Vec<usize> = (0..hostiles).filter(wanted).collect();
+    let numbers: Vec<usize> = (0..hostiles).filter(is_wanted).collect();
     assert!(
         hostiles == 0 || !numbers.is_empty(),
         "KELP_POISON_KIND is none of the kinds"
     );
-    let hostiles = numbers.len();
-    let every = (goods + hostiles) / hostiles.max(1);
+    numbers
+}
+
+/// Writes the good messages with the hostile ones among them, evenly.
+fn write(topic: &Topic, goods: usize, hostiles: &[usize]) {
+    let access = AccessLog::new();
+    let every = (goods + hostiles.len()) / hostiles.len().max(1);
     let (mut n, mut bad) = (0, 0);
-    while n < goods || bad < hostiles {
+    while n < goods || bad < hostiles.len() {
         let mut chunk = Vec::new();
         for _ in 0..2_000 {
-            if bad < hostiles && (n + bad) % every == 0 {
-                chunk.push(hostile(numbers[bad]));
+            if bad < hostiles.len() && (n + bad) % every == 0 {
+                chunk.push(hostile(hostiles[bad]));
                 bad += 1;
             } else if n < goods {
                 chunk.push(good(&access, n));
@@ -161,10 +216,18 @@ fn run(servers: &Servers, name: &str, goods: usize, hostiles: usize) -> Outcome 
         }
         topic.write(chunk);
     }
-    let total = topic.len();
-    assert_eq!(total, (goods + hostiles) as i64);
+    assert_eq!(topic.len(), (goods + hostiles.len()) as i64);
+}
+
+/// Lets a kelp index all messages of the topic, as the group and into the index `name`, and gives how many good ones a second were done.
+fn index(servers: &Servers, topic: &Topic, name: &str, goods: usize, hostiles: usize) -> Outcome {
+    let mapping = json!({"mappings": {"dynamic": false, "properties": {"n": {"type": "long"}}}});
+    servers.client().put(name, &mapping).unwrap();
+    let total = (goods + hostiles) as i64;
+    let before = Cost::so_far(servers, None);
     let begun = Instant::now();
-    let kelp = Kelp::start(servers, &topic, &config(), &[]);
+    let variables = [("GROUP", name.to_owned()), ("INDEX", name.to_owned())];
+    let kelp = Kelp::start_with(servers, topic, &config(), &[], &variables);
     let mut memory_mb = 0;
     let committed = || {
         memory_mb = memory_mb.max(kelp.peak_memory_mb());
@@ -174,6 +237,7 @@ fn run(servers: &Servers, name: &str, goods: usize, hostiles: usize) -> Outcome 
         committed == total
     });
     let seconds = begun.elapsed().as_secs_f64();
+    let cost = Cost::so_far(servers, Some(&kelp)).since(before);
     let client = servers.client();
     client.refresh(name).unwrap();
     assert_eq!(
@@ -200,12 +264,14 @@ fn run(servers: &Servers, name: &str, goods: usize, hostiles: usize) -> Outcome 
         *kinds.entry(of(letter)).or_default() += 1;
     }
     println!(
-        "{name}: {goods} good, {hostiles} hostile in {seconds:.1} s, {memory_mb} MiB resident at most, dead letters {kinds:?}"
+        "{name}: {goods} good, {hostiles} hostile in {seconds:.1} s, {memory_mb} MiB resident at most, dead letters {kinds:?}, {cost}"
     );
+    client.delete(name).unwrap();
     Outcome {
         rate: goods as f64 / seconds,
         memory_mb,
         letters: letters.len(),
+        cost,
     }
 }
 
@@ -226,24 +292,64 @@ fn hostile_messages_do_not_keep_good_ones_from_arriving() {
         .unwrap(),
         elasticsearch: Elasticsearch::start(ElasticsearchOptions {
             distribution: distribution(),
+            optimizing: optimizing(),
             ..Default::default()
         })
         .unwrap(),
     };
-    let compares = std::env::var_os("KELP_POISON_GOOD").is_some();
-    let alone = compares.then(|| run(&servers, "good-alone", goods, 0));
-    let mixed = run(&servers, "good-and-hostile", goods, hostiles);
-    if std::env::var_os("KELP_POISON_KIND").is_none() {
-        assert!(mixed.letters > 0, "the messages with 100,000 keys");
+    let numbers = numbers(hostiles);
+    let hostiles = numbers.len();
+    let mixed = Topic::new(&servers.kafka, "good-and-hostile");
+    write(&mixed, goods, &numbers);
+    let index_mixed = |round: usize| {
+        let name = format!("good-and-hostile-{round}");
+        let outcome = index(&servers, &mixed, &name, goods, hostiles);
+        if std::env::var_os("KELP_POISON_KIND").is_none() {
+            assert!(outcome.letters > 0, "the messages with 100,000 keys");
+        }
+        let memory_mb = outcome.memory_mb;
+        assert!(memory_mb < MEMORY_LIMIT_MB, "{memory_mb} MiB");
+        outcome
+    };
+    if std::env::var_os("KELP_POISON_GOOD").is_none() {
+        index_mixed(0);
+        return;
     }
-    assert!(mixed.memory_mb < MEMORY_LIMIT_MB, "{} MiB", mixed.memory_mb);
-    if let Some(alone) = alone {
-        assert_eq!(alone.letters, 0);
+    let alone = Topic::new(&servers.kafka, "good-alone");
+    write(&alone, goods, &[]);
+    let index_alone = |round: usize| {
+        let outcome = index(&servers, &alone, &format!("good-alone-{round}"), goods, 0);
+        assert_eq!(outcome.letters, 0);
+        outcome
+    };
+    // A machine may be twice as fast in one minute as in the next: both are measured in turn, and each goes first now and then.
+    let mut rounds: Vec<(Outcome, Outcome)> = (0..number("KELP_POISON_ROUNDS", 3))
+        .map(|round| match round % 2 {
+            0 => (index_alone(round), index_mixed(round)),
+            _ => {
+                let mixed = index_mixed(round);
+                (index_alone(round), mixed)
+            }
+        })
+        .collect();
+    let change = |(alone, mixed): &(Outcome, Outcome)| mixed.rate / alone.rate - 1.0;
+    for round in &rounds {
+        let (alone, mixed) = round;
         println!(
-            "good messages a second: {:.0} alone, {:.0} with {hostiles} hostile ones ({:+.1} %)",
+            "good messages a second: {:.0} alone, {:.0} with {hostiles} hostile ones ({:+.1} %); on top {}",
             alone.rate,
             mixed.rate,
-            (mixed.rate / alone.rate - 1.0) * 100.0
+            change(round) * 100.0,
+            mixed.cost.since(alone.cost)
         );
     }
+    rounds.sort_by(|one, other| change(one).total_cmp(&change(other)));
+    let median = change(&rounds[rounds.len() / 2]);
+    println!("the median: {:+.1} %", median * 100.0);
+    // The goal is a tenth, which a machine with other work cannot tell. A line that takes a regular expression to its limit each
+    // time, or a bulk that is sent again and again, costs far more.
+    assert!(
+        goods < 100 * hostiles || median > -0.5,
+        "the hostile ones take more than the good ones"
+    );
 }

@@ -152,6 +152,11 @@ impl Kelp {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
+    /// What it has used of the processors since it was started.
+    pub fn cpu_seconds(&self) -> f64 {
+        super::cpu_seconds(self.service.pid().unwrap())
+    }
+
     /// The directory of its state.
     pub fn data(&self) -> PathBuf {
         self.service.folder().join("data")

@@ -2,6 +2,7 @@
 
 mod access;
 mod broker;
+mod cpu;
 mod documents;
 mod kelp;
 mod killing;
@@ -9,10 +10,11 @@ mod servers;
 
 pub use access::{AccessLog, Expected};
 pub use broker::Topic;
+pub use cpu::cpu_seconds;
 pub use documents::{distinct, every_document, terms};
 pub use kelp::{Kelp, ship};
 pub use killing::{Done, killed_while_writing};
-pub use servers::{Alone, Servers, alone, distribution, shared};
+pub use servers::{Alone, Servers, alone, distribution, optimizing, shared};
 
 use std::time::{Duration, Instant};
 

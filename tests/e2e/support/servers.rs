@@ -38,11 +38,17 @@ pub fn distribution() -> Distribution {
     found.unwrap_or_else(|| panic!("KELP_SERVER={wanted}: there is no such server"))
 }
 
+/// Whether Elasticsearch is to have the JVM's optimising compiler: `KELP_OPTIMIZING` is set.
+pub fn optimizing() -> bool {
+    std::env::var_os("KELP_OPTIMIZING").is_some()
+}
+
 fn servers() -> &'static RwLock<Servers> {
     let started = SERVERS.get_or_init(|| {
         let starting = std::thread::spawn(|| Kafka::start(KafkaOptions::default()));
         let elasticsearch = Elasticsearch::start(ElasticsearchOptions {
             distribution: distribution(),
+            optimizing: optimizing(),
             ..Default::default()
         });
         let kafka = starting.join().expect("starting Kafka does not panic");

@@ -33,6 +33,9 @@ pub struct ElasticsearchOptions {
     pub heap_mb: u32,
     /// Whether to ask for [`USER`] and [`PASSWORD`]; OpenSearch, as had here, cannot.
     pub security: bool,
+    /// Whether the JVM has its optimising compiler (C2), as outside of tests: what is to be measured takes it, or loops over bytes cost
+    /// Elasticsearch several times what they do. A short test would not earn back what that compiler costs.
+    pub optimizing: bool,
     /// Where data, configuration and log go, to stay there; a temporary folder when absent.
     pub folder: Option<PathBuf>,
     /// Further lines of `elasticsearch.yml`.
@@ -46,6 +49,7 @@ impl Default for ElasticsearchOptions {
             port: None,
             heap_mb: 512,
             security: false,
+            optimizing: false,
             folder: None,
             settings: Vec::new(),
         }
@@ -232,11 +236,12 @@ indices.breaker.total.use_real_memory: false
             format!("-Xms{heap_mb}m"),
             format!("-Xmx{heap_mb}m"),
             "-XX:+UseSerialGC".to_owned(),
-            // a test run is too short to earn back what the optimising compiler costs
-            "-XX:TieredStopAtLevel=1".to_owned(),
             "-XX:+ExitOnOutOfMemoryError".to_owned(),
             format!("-Djava.io.tmpdir={}/tmp", self.service.folder().display()),
         ];
+        if !self.options.optimizing {
+            options.push("-XX:TieredStopAtLevel=1".to_owned());
+        }
         if self.jdk.major >= 20 {
             options.push("--add-modules=jdk.incubator.vector".to_owned());
         }
