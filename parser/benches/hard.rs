@@ -11,6 +11,8 @@ use kelp_parser::time::Timestamp;
 
 #[path = "support/filter.rs"]
 mod filter;
+#[path = "support/separators.rs"]
+mod separators;
 
 /// An input: the filter, its options, what it shows, its size, and the event of a size.
 type Row = (
@@ -413,7 +415,7 @@ fn main() {
         .find(|argument| !argument.starts_with('-'));
     println!("| Filter | Input | Size | ms | ms at four times the size | times |");
     println!("| --- | --- | ---: | ---: | ---: | ---: |");
-    for (name, options, shows, size, event) in rows() {
+    for (name, options, shows, size, event) in rows().into_iter().chain(separators::rows()) {
         if wanted.as_ref().is_some_and(|wanted| wanted != name) {
             continue;
         }

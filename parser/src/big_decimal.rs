@@ -92,7 +92,9 @@ impl Decimal {
         }
         let kept = &self.digits[..length.min(self.digits.len())];
         let sign = if self.negative { "-" } else { "" };
-        Some(format!("{sign}{kept:0<length$}"))
+        // The width of a format has 16 bits.
+        let zeros = "0".repeat(length - kept.len());
+        Some(format!("{sign}{kept}{zeros}"))
     }
 
     /// As `BigDecimal.toString` prints it.
@@ -130,8 +132,9 @@ mod tests {
     #[test]
     fn digits_that_are_given_are_kept_however_many() {
         let arena = Arena::new();
-        let digits = "7".repeat(DIGITS_MAX + 5);
+        let digits = "7".repeat((1 << 16) + 5);
         for (text, kept) in [
+            (digits.clone(), digits.len()),
             (format!("{digits}.5"), digits.len()),
             (format!("{digits}e-3"), digits.len() - 3),
         ] {

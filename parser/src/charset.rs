@@ -1,6 +1,7 @@
 //! Character sets by the names that Logstash takes, which are Ruby's, and text from bytes in them.
 
 mod east_asian;
+mod names;
 
 use std::borrow::Cow;
 
@@ -9,6 +10,7 @@ use oem_cp::code_table::DECODING_TABLE_CP_MAP;
 use oem_cp::code_table_type::TableType;
 
 use self::east_asian::EastAsian;
+use self::names::RUBY_NAMES;
 use crate::config::ast::{Literal, Spanned};
 use crate::event::push_escaped_ruby;
 use crate::spec::{OptionDefault, OptionType, Settings};
@@ -235,12 +237,21 @@ impl OptionType for Charset {
 
     fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
         let name = settings.single_text(value, Self::TAKES)?;
-        let charset = Self::by_name(&name);
-        if charset.is_none() {
-            let message = format!("`{name}` is no character set that can be decoded");
-            settings.report(value.span, message);
-        }
-        charset
+        let known = RUBY_NAMES
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(&name));
+        // Logstash takes no other spelling.
+        let is_spelled = RUBY_NAMES.contains(&&*name);
+        let charset = known.and_then(|known| Self::by_name(known));
+        let message = match (known, charset) {
+            (Some(_), Some(charset)) if is_spelled => return Some(charset),
+            (Some(known), Some(_)) => {
+                format!("there is no character set `{name}`, but `{known}`")
+            }
+            _ => format!("`{name}` is no character set that can be decoded"),
+        };
+        settings.report(value.span, message);
+        None
     }
 }
 

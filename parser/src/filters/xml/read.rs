@@ -218,6 +218,7 @@ impl<'a> Reader<'a> {
         self.has_root = true;
         let namespaces = self.namespaces.len();
         let (attributes, is_empty) = self.attributes()?;
+        (!has_twins(&attributes)).then_some(())?;
         let resolved = self.resolve(name)?;
         let node = self.push(Kind::Element(resolved));
         for (name, raw) in attributes {
@@ -251,8 +252,6 @@ impl<'a> Reader<'a> {
             let name = self.name()?;
             let raw = self.declared_value()?;
             is_well_formed(raw).then_some(())?;
-            let is_new = attributes.iter().all(|(have, _)| *have != name);
-            is_new.then_some(())?;
             if let Some(prefix) = name.strip_prefix("xmlns:") {
                 self.namespaces.push(prefix);
             }
@@ -349,6 +348,24 @@ impl<'a> Reader<'a> {
             self.quoted(quote)?;
         }
     }
+}
+
+/// Whether two attributes have one name.
+fn has_twins(attributes: &[(&str, &str)]) -> bool {
+    const FEW: usize = 8;
+    if attributes.len() <= FEW {
+        let mut rest = attributes;
+        while let [(name, _), behind @ ..] = rest {
+            if behind.iter().any(|(other, _)| other == name) {
+                return true;
+            }
+            rest = behind;
+        }
+        return false;
+    }
+    let mut names: Vec<&str> = attributes.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// Makes all ends of lines `\n`.

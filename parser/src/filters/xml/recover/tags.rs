@@ -79,15 +79,19 @@ impl<'a> Reader<'a> {
                 self.is_faulty |= !prefix.is_empty() && value.is_empty();
                 self.namespaces.push((prefix, value));
             }
-            match attributes.iter_mut().find(|(have, _)| *have == name) {
-                Some((_, have)) => {
-                    *have = value;
-                    self.fault();
-                }
-                None => attributes.push((name, value)),
-            }
+            attributes.push((name, value));
         };
         attributes.sort_by_key(|(name, _)| *name);
+        let count = attributes.len();
+        // Of two with one name the later one counts.
+        attributes.dedup_by(|later, kept| {
+            let is_twin = later.0 == kept.0;
+            if is_twin {
+                kept.1 = later.1;
+            }
+            is_twin
+        });
+        self.is_faulty |= attributes.len() < count;
         Some((attributes, is_empty))
     }
 
