@@ -95,7 +95,7 @@ pub fn rows() -> Vec<Row> {
             "json",
             "source => \"message\"",
             "lists in lists",
-            400,
+            200,
             |n| super::message(&nested("[", "]", n)),
         ),
         row(
@@ -231,7 +231,7 @@ pub fn rows() -> Vec<Row> {
             "truncate",
             "length_bytes => 3",
             "lists in lists",
-            400,
+            200,
             |n| format!("{{\"message\":{}}}", nested("[", "]", n)),
         ),
         row(
@@ -252,7 +252,7 @@ pub fn rows() -> Vec<Row> {
             "json_encode",
             "source => \"message\"",
             "lists in lists",
-            400,
+            200,
             |n| format!("{{\"message\":{}}}", nested("[", "]", n)),
         ),
         row(

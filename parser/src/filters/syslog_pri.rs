@@ -1,7 +1,5 @@
 //! `syslog_pri`: takes a syslog priority apart into facility and severity (source: logstash-filter-syslog_pri).
 
-use num_bigint::{BigInt, Sign};
-
 use crate::event::{Arena, Event, FieldRef, Value, intern};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::grok::{Integer, to_i};
@@ -140,17 +138,15 @@ impl<'a> Parts<'a> {
             }
             Integer::Big(digits) => digits,
         };
-        let number: BigInt = digits.parse().ok()?;
-        let severity = i64::try_from(&number & BigInt::from(7)).ok()?;
-        let facility: BigInt = number >> 3;
-        let fitting = i64::try_from(&facility).ok();
+        let (facility, severity) = divided_by_eight(&digits)?;
+        let fitting = facility.parse().ok();
         let code = match fitting {
             Some(facility) => Value::Int(facility),
-            None => Value::BigInt(arena.alloc_str(&facility.to_string())),
+            None => Value::BigInt(arena.alloc_str(&facility)),
         };
-        let nearest = match facility.sign() {
-            Sign::Minus => i64::MIN,
-            _ => i64::MAX,
+        let nearest = match facility.starts_with('-') {
+            true => i64::MIN,
+            false => i64::MAX,
         };
         Some(Self {
             facility: fitting.unwrap_or(nearest),
@@ -158,6 +154,37 @@ impl<'a> Parts<'a> {
             code,
         })
     }
+}
+
+/// A number of any size divided by eight, rounded down, and the rest. Digit by digit: as a binary number it would cost the square of its
+/// length.
+fn divided_by_eight(digits: &str) -> Option<(String, i64)> {
+    let magnitude = digits.strip_prefix('-').unwrap_or(digits);
+    let mut quotient = Vec::with_capacity(digits.len() + 1);
+    let mut rest = 0;
+    for digit in magnitude.bytes() {
+        rest = rest * 10 + i64::from(char::from(digit).to_digit(10)?);
+        quotient.push(b'0' + (rest / 8) as u8);
+        rest %= 8;
+    }
+    let is_negative = digits.len() > magnitude.len();
+    if is_negative && rest > 0 {
+        rest = 8 - rest;
+        let nines = quotient.iter().rev().take_while(|digit| **digit == b'9');
+        let kept = quotient.len() - nines.count();
+        quotient[kept..].fill(b'0');
+        match quotient[..kept].last_mut() {
+            Some(digit) => *digit += 1,
+            None => quotient.insert(0, b'1'),
+        }
+    }
+    let quotient = String::from_utf8(quotient).ok()?;
+    let quotient = quotient.trim_start_matches('0');
+    Some(match (quotient, is_negative) {
+        ("", _) => ("0".to_owned(), rest),
+        (quotient, true) => (format!("-{quotient}"), rest),
+        (quotient, false) => (quotient.to_owned(), rest),
+    })
 }
 
 /// Ruby's `to_i`; `None` for what has none. Null and false count as missing.
@@ -182,4 +209,18 @@ fn label(labels: &[&'static str], number: i64) -> Option<&'static str> {
         number
     };
     labels.get(usize::try_from(index).ok()?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eighths_are_rounded_down() {
+        for number in (-2_000..2_000i64).chain([i64::MIN, i64::MAX, -72_000, -79_999]) {
+            let expected = ((number >> 3).to_string(), number & 7);
+            assert_eq!(divided_by_eight(&number.to_string()), Some(expected));
+        }
+        assert_eq!(divided_by_eight("x"), None);
+    }
 }

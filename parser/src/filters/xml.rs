@@ -4,6 +4,7 @@
 mod document;
 mod entities;
 mod names;
+mod prefixes;
 mod prolog;
 mod read;
 mod recover;

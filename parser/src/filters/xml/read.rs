@@ -4,6 +4,7 @@
 use super::document::{Attribute, Document, Kind, Name, NodeId, ROOT, Text};
 use super::entities::{Entities, is_well_formed};
 use super::names::qualified_name_length;
+use super::prefixes::Prefixes;
 use crate::charset::Charset;
 use crate::event::Arena;
 
@@ -17,7 +18,7 @@ pub(super) fn read<'a>(source: &'a str, arena: &'a Arena) -> Option<Document<'a>
         arena,
         document: Document::new(),
         open: Vec::new(),
-        namespaces: vec!["xml"],
+        prefixes: Prefixes::default(),
         entities: Entities::default(),
         has_declaration: false,
         has_doctype: false,
@@ -36,7 +37,7 @@ struct Reader<'a> {
     document: Document<'a>,
     open: Vec<Open<'a>>,
     /// The prefixes that are declared. They stay so when their element ends, unless it is an empty one, as in REXML.
-    namespaces: Vec<&'a str>,
+    prefixes: Prefixes<'a>,
     entities: Entities<'a>,
     has_declaration: bool,
     has_doctype: bool,
@@ -216,7 +217,7 @@ impl<'a> Reader<'a> {
         let is_extra = self.open.is_empty() && self.has_root;
         (!is_extra && self.open.len() < DEPTH_MAX).then_some(())?;
         self.has_root = true;
-        let namespaces = self.namespaces.len();
+        let declared = self.prefixes.len();
         let (attributes, is_empty) = self.attributes()?;
         (!has_twins(&attributes)).then_some(())?;
         let resolved = self.resolve(name)?;
@@ -231,7 +232,7 @@ impl<'a> Reader<'a> {
         }
         if is_empty {
             self.document.close(node);
-            self.namespaces.truncate(namespaces);
+            self.prefixes.truncate(declared);
         } else {
             self.open.push(Open { node, name });
         }
@@ -253,7 +254,7 @@ impl<'a> Reader<'a> {
             let raw = self.declared_value()?;
             is_well_formed(raw).then_some(())?;
             if let Some(prefix) = name.strip_prefix("xmlns:") {
-                self.namespaces.push(prefix);
+                self.prefixes.declare(prefix, raw);
             }
             attributes.push((name, raw));
         }
@@ -262,7 +263,7 @@ impl<'a> Reader<'a> {
     /// A name; its prefix must be declared.
     fn resolve(&self, qualified: &'a str) -> Option<Name<'a>> {
         let (prefix, local) = qualified.split_once(':').unwrap_or(("", qualified));
-        let is_declared = matches!(prefix, "" | "xmlns") || self.namespaces.contains(&prefix);
+        let is_declared = matches!(prefix, "" | "xmlns") || self.prefixes.get(prefix).is_some();
         is_declared.then_some(Name {
             qualified,
             local,

@@ -7,6 +7,7 @@ mod tags;
 
 use super::document::{Document, Kind, NodeId, ROOT, Text};
 use super::names::{is_character, is_name_start, name_length};
+use super::prefixes::Prefixes;
 use super::prolog::Prolog;
 use super::read::unify_line_ends;
 use crate::event::{Arena, ArenaString};
@@ -37,7 +38,7 @@ pub(super) fn recover<'a>(prolog: Prolog<'a>, arena: &'a Arena) -> Recovered<'a>
         arena,
         document: Document::new(),
         open: Vec::new(),
-        namespaces: vec![("xml", "http://www.w3.org/XML/1998/namespace")],
+        prefixes: Prefixes::default(),
         prolog,
         text: None,
         joined: None,
@@ -66,8 +67,7 @@ struct Reader<'a> {
     arena: &'a Arena,
     document: Document<'a>,
     open: Vec<Open<'a>>,
-    /// Prefixes and what they stand for, the innermost last; the prefix of the default is empty.
-    namespaces: Vec<(&'a str, &'a str)>,
+    prefixes: Prefixes<'a>,
     prolog: Prolog<'a>,
     /// The text so far that is not in the document yet,
     text: Option<&'a str>,
@@ -84,8 +84,8 @@ struct Reader<'a> {
 struct Open<'a> {
     node: NodeId,
     name: &'a str,
-    /// How many namespaces there were around it.
-    namespaces: usize,
+    /// How many prefixes were declared around it.
+    declared: usize,
 }
 
 /// Reading goes on; `None` where it ends: at the end of the text, or at an error that Nokogiri takes for the last.
@@ -303,7 +303,7 @@ impl<'a> Reader<'a> {
         self.end_text();
         let element = self.open.pop()?;
         self.document.close(element.node);
-        self.namespaces.truncate(element.namespaces);
+        self.prefixes.truncate(element.declared);
         Some(())
     }
 
@@ -383,7 +383,7 @@ impl<'a> Reader<'a> {
         self.open.push(Open {
             node,
             name,
-            namespaces: self.namespaces.len(),
+            declared: self.prefixes.len(),
         });
         self.entity_depth += 1;
         while !self.rest.is_empty() {

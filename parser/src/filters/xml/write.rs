@@ -1,8 +1,7 @@
 //! Nodes as text, the way Nokogiri prints them on the JVM: without indentation, attributes by name.
 
-use std::collections::HashMap;
-
 use super::document::{Attribute, Document, Kind, NodeId, Text};
+use super::prefixes::Prefixes;
 
 /// A node as text. Of an attribute it is the value, of everything else it is markup.
 pub(super) fn markup(document: &Document<'_>, node: NodeId) -> String {
@@ -14,26 +13,28 @@ pub(super) fn markup(document: &Document<'_>, node: NodeId) -> String {
     Writer {
         document,
         out: &mut out,
+        declared: Prefixes::default(),
     }
-    .write(node, &HashMap::new());
+    .write(node);
     out
 }
 
 struct Writer<'d, 'a> {
     document: &'d Document<'a>,
     out: &'d mut String,
+    /// The namespaces that what is written already declares.
+    declared: Prefixes<'a>,
 }
 
 impl<'a> Writer<'_, 'a> {
-    /// Writes a node; `declared` are the namespaces that what is written already declares.
-    fn write(&mut self, node: NodeId, declared: &HashMap<&'a str, &'a str>) {
+    fn write(&mut self, node: NodeId) {
         match self.document.kind(node) {
             Kind::Root => {
                 self.out
                     .push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-                self.write_children(node, declared);
+                self.write_children(node);
             }
-            Kind::Element(name) => self.write_element(node, name.qualified, declared),
+            Kind::Element(name) => self.write_element(node, name.qualified),
             Kind::Text(Text { value, .. }) => escape_text(value, self.out),
             Kind::CData(text) => self.enclosed("<![CDATA[", text, "]]>"),
             Kind::Reference(name) => self.enclosed("&", name, ";"),
@@ -52,25 +53,24 @@ impl<'a> Writer<'_, 'a> {
         self.out.push_str(after);
     }
 
-    fn write_children(&mut self, node: NodeId, declared: &HashMap<&'a str, &'a str>) {
+    fn write_children(&mut self, node: NodeId) {
         let document = self.document;
         for child in document.children(node) {
-            self.write(child, declared);
+            self.write(child);
         }
     }
 
-    fn write_element(&mut self, node: NodeId, name: &str, declared: &HashMap<&'a str, &'a str>) {
+    fn write_element(&mut self, node: NodeId, name: &str) {
         let mut attributes: Vec<Attribute<'a>> = Vec::new();
-        let mut declared_here: Option<HashMap<&'a str, &'a str>> = None;
+        let declared = self.declared.len();
         for (_, kind) in self.document.declarations_and_attributes(node) {
             match kind {
                 Kind::Attribute(attribute) => attributes.push(attribute),
                 Kind::Declaration(declaration) => {
                     let name = declaration.name.qualified;
-                    if declared.get(name) != Some(&declaration.value) {
+                    if self.declared.get(name) != Some(declaration.value) {
                         attributes.push(declaration);
-                        let declared = declared_here.get_or_insert_with(|| declared.clone());
-                        declared.insert(name, declaration.value);
+                        self.declared.declare(name, declaration.value);
                     }
                 }
                 _ => {}
@@ -85,10 +85,12 @@ impl<'a> Writer<'_, 'a> {
         }
         if self.document.children(node).next().is_none() {
             self.out.push_str("/>");
+            self.declared.truncate(declared);
             return;
         }
         self.out.push('>');
-        self.write_children(node, declared_here.as_ref().unwrap_or(declared));
+        self.write_children(node);
+        self.declared.truncate(declared);
         self.enclosed("</", name, ">");
     }
 }

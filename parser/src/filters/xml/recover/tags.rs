@@ -12,7 +12,7 @@ impl<'a> Reader<'a> {
         self.rest = &self.rest[name.len()..];
         // Of a name that begins with a colon Xerces knows nothing more.
         (!name.is_empty() && self.open.len() < DEPTH_MAX).then_some(())?;
-        let namespaces = self.namespaces.len();
+        let declared = self.prefixes.len();
         let (attributes, is_empty) = self.attributes()?;
         let resolved = self.resolve(name, true);
         let node = self.push(Kind::Element(resolved));
@@ -37,12 +37,12 @@ impl<'a> Reader<'a> {
         }
         if is_empty {
             self.document.close(node);
-            self.namespaces.truncate(namespaces);
+            self.prefixes.truncate(declared);
         } else {
             self.open.push(Open {
                 node,
                 name,
-                namespaces,
+                declared,
             });
         }
         Some(())
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
             if is_declaration(name) {
                 let prefix = name.strip_prefix("xmlns:").unwrap_or_default();
                 self.is_faulty |= !prefix.is_empty() && value.is_empty();
-                self.namespaces.push((prefix, value));
+                self.prefixes.declare(prefix, value);
             }
             attributes.push((name, value));
         };
@@ -154,16 +154,15 @@ impl<'a> Reader<'a> {
 
     fn resolve(&mut self, qualified: &'a str, is_element: bool) -> Name<'a> {
         let (prefix, local) = qualified.split_once(':').unwrap_or(("", qualified));
-        let mut namespaces = self.namespaces.iter().rev();
         let uri = match prefix.is_empty() && !is_element {
             true => None,
-            false => namespaces.find(|(declared, _)| *declared == prefix),
+            false => self.prefixes.get(prefix),
         };
         self.is_faulty |= !prefix.is_empty() && uri.is_none();
         Name {
             qualified,
             local,
-            uri: uri.map(|(_, uri)| *uri).filter(|uri| !uri.is_empty()),
+            uri: uri.filter(|uri| !uri.is_empty()),
         }
     }
 }
