@@ -6,7 +6,7 @@
 
 use kelp_parser::grok::{Grok, Library, PatternSet};
 use kelp_parser::regex::{Budget, Options, Regex, Scratch};
-use rows::{ROWS, Row};
+use rows::{ROWS, Row, TEN};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ mod hostile;
 mod lines;
 #[path = "support/rows.rs"]
 mod rows;
+
+const LIST: &str = "list of ten, the tenth";
 
 /// The best nanoseconds per line over many short passes (the machine may be busy), and how many lines matched.
 fn measure(lines: &[String], passes: u32, mut matches: impl FnMut(&str) -> bool) -> (f64, usize) {
@@ -50,6 +52,23 @@ fn print_row(row: &Row) {
         "{name:26} {average:4} bytes {ours:8.0} ns, {matched:5} matched, compiled in {compiled} us"
     );
     println!();
+}
+
+/// A list of ten patterns of which the tenth matches, and what it takes alone.
+fn print_list() {
+    let lines = lines::lines(2_000, lines::combined);
+    let library = Library::new(PatternSet::Legacy);
+    let groks = TEN.map(|pattern| Grok::compile(pattern, &library, true).expect("a pattern"));
+    let list = kelp_parser::grok::list(&groks);
+    let mut scratch = Scratch::default();
+    let (ours, matched) = measure(&lines, 30, |line| {
+        let mut attempts = list.on(line);
+        (0..groks.len()).any(|number| {
+            let found = attempts.captures_within(number, &mut scratch, Budget::default());
+            found.unwrap_or(false)
+        })
+    });
+    println!("{LIST:26} {ours:19.0} ns, {matched:5} matched");
 }
 
 /// Lines made to hurt backtracking engines, of three lengths, and the worst of the stock patterns.
@@ -205,6 +224,9 @@ fn main() {
         if wanted(row.name) {
             print_row(row);
         }
+    }
+    if wanted(LIST) {
+        print_list();
     }
     if wanted("compile") {
         compile_time();

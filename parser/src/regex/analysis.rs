@@ -11,11 +11,13 @@ pub(super) fn first(node: &Node, follow: ByteSet) -> ByteSet {
     match node {
         Node::Empty | Node::Keep => follow,
         Node::Literal(text) => text.bytes().next().map_or(follow, ByteSet::of_byte),
-        Node::Class(class) => ByteSet::of_class(class),
-        Node::Concat(nodes) => nodes
-            .iter()
-            .rev()
-            .fold(follow, |follow, node| first(node, follow)),
+        Node::Class(class) => class.first_bytes(),
+        Node::Concat(nodes) => {
+            // What a node that is never empty begins with does not hang on what follows it.
+            let whole = nodes.iter().position(|node| !nullable(node));
+            let nodes = whole.map_or(&nodes[..], |at| &nodes[..=at]).iter();
+            nodes.rev().fold(follow, |follow, node| first(node, follow))
+        }
         Node::Alternate(nodes) => nodes
             .iter()
             .fold(ByteSet::EMPTY, |set, node| set.union(first(node, follow))),
@@ -53,11 +55,11 @@ pub(super) fn first(node: &Node, follow: ByteSet) -> ByteSet {
 
 /// The bytes that, wherever a character begins with them, mean that the character is in the class.
 fn whole_bytes(class: &CharClass) -> ByteSet {
-    let mut set = ByteSet::EMPTY.union(ByteSet::of_class(class));
-    if !CharClass::range('\u{80}', char::MAX).is_subset(class) {
-        (0x80..=u8::MAX).for_each(|byte| set = set.without(ByteSet::of_byte(byte)));
+    let set = class.first_bytes();
+    match CharClass::range('\u{80}', char::MAX).is_subset(class) {
+        true => set,
+        false => set.ascii(),
     }
-    set
 }
 
 /// The class of a node that matches exactly one character.

@@ -45,7 +45,7 @@ impl ByteSet {
         set
     }
 
-    fn insert_range(&mut self, first: u8, last: u8) {
+    pub(super) fn insert_range(&mut self, first: u8, last: u8) {
         for (word, bits) in (first >> 6..=last >> 6).zip(&mut self.bits[usize::from(first >> 6)..])
         {
             let from = first.saturating_sub(word << 6);
@@ -108,6 +108,12 @@ impl ByteSet {
             .zip(other.bits)
             .for_each(|(mine, theirs)| *mine &= !theirs);
         self.end &= !other.end;
+        self
+    }
+
+    /// The members that are characters of their own.
+    pub(super) fn ascii(mut self) -> ByteSet {
+        (self.bits[2], self.bits[3]) = (0, 0);
         self
     }
 

@@ -2,13 +2,31 @@
 //!
 //! The Unicode tables are those of `regex-syntax`.
 
+use super::byteset::ByteSet;
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange, HirKind};
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A set of characters in canonical form (sorted, disjoint ranges). A copy shares the ranges, which may be hundreds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct CharClass(Arc<ClassUnicode>);
+/// A set of characters in canonical form (sorted, disjoint ranges that do not touch). A copy shares the ranges, which may
+/// be hundreds.
+#[derive(Clone, Debug)]
+pub(super) struct CharClass(Arc<Members>);
+
+#[derive(Clone, Debug)]
+struct Members {
+    ranges: ClassUnicode,
+    /// What they begin with, which is asked for again and again.
+    first_bytes: OnceLock<ByteSet>,
+}
+
+impl PartialEq for CharClass {
+    fn eq(&self, other: &CharClass) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.ranges == other.0.ranges
+    }
+}
+
+impl Eq for CharClass {}
 
 impl Hash for CharClass {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -25,8 +43,15 @@ impl Default for CharClass {
 }
 
 impl CharClass {
+    fn new(ranges: ClassUnicode) -> CharClass {
+        CharClass(Arc::new(Members {
+            ranges,
+            first_bytes: OnceLock::new(),
+        }))
+    }
+
     pub(super) fn empty() -> CharClass {
-        CharClass(Arc::new(ClassUnicode::empty()))
+        CharClass::new(ClassUnicode::empty())
     }
 
     pub(super) fn any() -> CharClass {
@@ -42,59 +67,75 @@ impl CharClass {
     }
 
     fn of_ranges(ranges: &[(char, char)]) -> CharClass {
-        CharClass(Arc::new(ClassUnicode::new(
-            ranges
-                .iter()
-                .map(|&(first, last)| ClassUnicodeRange::new(first, last)),
-        )))
+        let ranges = ranges.iter();
+        CharClass::new(ClassUnicode::new(
+            ranges.map(|&(first, last)| ClassUnicodeRange::new(first, last)),
+        ))
     }
 
-    pub(super) fn union(mut self, other: CharClass) -> CharClass {
-        Arc::make_mut(&mut self.0).union(&other.0);
+    fn changed(mut self, change: impl FnOnce(&mut ClassUnicode)) -> CharClass {
+        let members = Arc::make_mut(&mut self.0);
+        change(&mut members.ranges);
+        members.first_bytes = OnceLock::new();
         self
     }
 
-    pub(super) fn intersect(mut self, other: &CharClass) -> CharClass {
-        Arc::make_mut(&mut self.0).intersect(&other.0);
-        self
+    pub(super) fn union(self, other: CharClass) -> CharClass {
+        self.changed(|ranges| ranges.union(&other.0.ranges))
     }
 
-    pub(super) fn negate(mut self) -> CharClass {
-        Arc::make_mut(&mut self.0).negate();
-        self
+    pub(super) fn intersect(self, other: &CharClass) -> CharClass {
+        self.changed(|ranges| ranges.intersect(&other.0.ranges))
+    }
+
+    pub(super) fn negate(self) -> CharClass {
+        self.changed(ClassUnicode::negate)
     }
 
     /// Adds everything that equals a member when case is ignored (simple folding, one character to one).
-    pub(super) fn fold_case(mut self) -> CharClass {
+    pub(super) fn fold_case(self) -> CharClass {
         // Fails only without the Unicode tables, which are compiled in; then the set stays as written.
-        let _ = Arc::make_mut(&mut self.0).try_case_fold_simple();
-        self
+        self.changed(|ranges| drop(ranges.try_case_fold_simple()))
     }
 
     pub(super) fn contains(&self, member: char) -> bool {
-        let ranges = self.0.ranges();
+        self.range_around(member).is_some()
+    }
+
+    /// The range that a member is in.
+    fn range_around(&self, member: char) -> Option<&ClassUnicodeRange> {
+        let ranges = self.0.ranges.ranges();
         let at = ranges.partition_point(|range| range.end() < member);
-        ranges.get(at).is_some_and(|range| range.start() <= member)
+        ranges.get(at).filter(|range| range.start() <= member)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.ranges().is_empty()
+        self.0.ranges.ranges().is_empty()
     }
 
     /// The only member, when there is just one.
     pub(super) fn as_single(&self) -> Option<char> {
-        match self.0.ranges() {
+        match self.0.ranges.ranges() {
             [range] if range.start() == range.end() => Some(range.start()),
             _ => None,
         }
     }
 
     pub(super) fn is_subset(&self, other: &CharClass) -> bool {
-        self.clone().intersect(other) == *self
+        self.ranges().all(|(first, last)| {
+            let around = other.range_around(first);
+            around.is_some_and(|around| last <= around.end())
+        })
     }
 
     pub(super) fn ranges(&self) -> impl Iterator<Item = (char, char)> + '_ {
-        self.0.iter().map(|range| (range.start(), range.end()))
+        let ranges = self.0.ranges.iter();
+        ranges.map(|range| (range.start(), range.end()))
+    }
+
+    /// The bytes that members begin with.
+    pub(super) fn first_bytes(&self) -> ByteSet {
+        *self.0.first_bytes.get_or_init(|| ByteSet::of_class(self))
     }
 }
 
@@ -180,12 +221,25 @@ pub(super) fn named(name: &str) -> Option<CharClass> {
     property(expression)
 }
 
-/// The set of an expression in the syntax of the `regex` crate.
+/// The set of an expression in the syntax of the `regex` crate. It is made once in the life of the process: there are as
+/// many as Unicode has properties.
 fn property(expression: &str) -> Option<CharClass> {
+    static MADE: Mutex<Option<HashMap<String, CharClass>>> = Mutex::new(None);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = made.get_or_insert_default();
+    if let Some(class) = made.get(expression) {
+        return Some(class.clone());
+    }
+    let class = new_property(expression)?;
+    made.insert(expression.to_owned(), class.clone());
+    Some(class)
+}
+
+fn new_property(expression: &str) -> Option<CharClass> {
     let hir = regex_syntax::Parser::new().parse(expression).ok()?;
     match hir.kind() {
         HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
-            Some(CharClass(Arc::new(class.clone())))
+            Some(CharClass::new(class.clone()))
         }
         HirKind::Literal(literal) => {
             let text = std::str::from_utf8(&literal.0).ok()?;
@@ -236,6 +290,40 @@ mod tests {
     fn folding_reaches_every_case_variant() {
         let folded = CharClass::range('a', 'z').fold_case();
         assert!(folded.contains('K') && folded.contains('\u{212a}') && folded.contains('\u{17f}'));
+    }
+
+    #[test]
+    fn subsets_are_those_that_an_intersection_leaves_as_they_are() {
+        let sets = [
+            CharClass::empty(),
+            CharClass::any(),
+            digit(),
+            word(),
+            hex_digit(),
+            not_newline(),
+            unicode_word().clone(),
+            CharClass::range('\0', '\u{d7ff}').union(CharClass::range('\u{e000}', 'é')),
+            CharClass::range('\0', '\u{10fffe}'),
+            CharClass::range('a', 'c').union(CharClass::range('d', 'f')),
+            CharClass::range('b', 'e'),
+        ];
+        let mut subsets = 0;
+        for one in &sets {
+            for other in &sets {
+                let is_subset = one.clone().intersect(other) == *one;
+                assert_eq!(one.is_subset(other), is_subset, "{one:?} in {other:?}");
+                subsets += usize::from(is_subset);
+            }
+        }
+        assert!(subsets > 2 * sets.len(), "{subsets}");
+    }
+
+    #[test]
+    fn a_changed_set_begins_with_other_bytes() {
+        let digits = digit();
+        assert!(!digits.first_bytes().contains(b'a'));
+        let more = digits.clone().union(hex_digit());
+        assert!(more.first_bytes().contains(b'a') && !digits.first_bytes().contains(b'a'));
     }
 
     #[test]

@@ -293,28 +293,34 @@ impl Compiler {
         let changes = branches.iter().fold(ByteSet::EMPTY, |changes, (set, _)| {
             changes.union(set.edges())
         });
-        let mut target = FAIL;
-        for (byte, entry) in table.iter_mut().enumerate() {
+        let mut next = Some(0);
+        let mut changes = changes
+            .bytes()
+            .map(usize::from)
+            .skip_while(|&byte| byte == 0);
+        while let Some(byte) = next {
+            next = match byte {
+                NO_BYTE => None,
+                _ => Some(changes.next().unwrap_or(NO_BYTE)),
+            };
             let is_in = |set: &ByteSet| {
                 u8::try_from(byte).map_or(set.contains_end(), |byte| set.contains(byte))
             };
-            if byte == 0 || byte == NO_BYTE || is_in(&changes) {
-                let admits = |(set, pc): &(ByteSet, Pc)| is_in(set).then_some(*pc);
-                let viable: Vec<Pc> = branches.iter().filter_map(admits).collect();
-                target = match viable[..] {
-                    [] => FAIL,
-                    [only] => only,
-                    _ => match known.iter().find(|(branches, _)| *branches == viable) {
-                        Some(&(_, target)) => target,
-                        None => {
-                            let target = self.splits(&viable, reset);
-                            known.push((viable, target));
-                            target
-                        }
-                    },
-                };
-            }
-            *entry = target as u16;
+            let admits = |(set, pc): &(ByteSet, Pc)| is_in(set).then_some(*pc);
+            let viable: Vec<Pc> = branches.iter().filter_map(admits).collect();
+            let target = match viable[..] {
+                [] => FAIL,
+                [only] => only,
+                _ => match known.iter().find(|(branches, _)| *branches == viable) {
+                    Some(&(_, target)) => target,
+                    None => {
+                        let target = self.splits(&viable, reset);
+                        known.push((viable, target));
+                        target
+                    }
+                },
+            };
+            table[byte..next.unwrap_or(NO_BYTE + 1)].fill(target as u16);
         }
         self.dispatches.push(table);
         self.ops[at as usize] = Op::Dispatch(self.dispatches.len() as u16 - 1);
@@ -452,8 +458,15 @@ fn thread_jumps(ops: &mut [Op], dispatches: &mut [DispatchTable]) {
             op => op,
         };
     }
-    for entry in dispatches.iter_mut().flatten() {
-        *entry = target(ops, Pc::from(*entry)) as u16;
+    for table in dispatches {
+        // Neighbouring bytes mostly lead to the same place.
+        let mut last = (table[0], target(ops, Pc::from(table[0])) as u16);
+        for entry in table {
+            if *entry != last.0 {
+                last = (*entry, target(ops, Pc::from(*entry)) as u16);
+            }
+            *entry = last.1;
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::ast::{Assertion, Node, Repeat, RepeatKind};
 use super::class::{self, CharClass};
 use super::{Options, RegexError};
 use foldhash::fast::RandomState;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Deeper nesting than this is an error: it bounds the recursion of everything that walks the tree.
 const MAX_DEPTH: u32 = 200;
@@ -26,12 +26,19 @@ pub(super) struct Parsed {
 
 /// Parses a whole pattern.
 pub(super) fn parse(pattern: &str, options: Options) -> Result<Parsed, RegexError> {
-    let first = Parser::new(pattern, options, true).run()?;
-    let parsed = if first.named() && first.plain_groups {
-        // Plain groups do not capture once one group has a name, even a later one.
-        Parser::new(pattern, options, false).run()?
-    } else {
-        first
+    // Plain groups do not capture once one group has a name, even a later one. That a pattern looks as if one had is only
+    // a guess, which spares most grok patterns a second reading.
+    let named = || Parser::new(pattern, options, false).run();
+    let guess = pattern.contains("(?<").then(|| named().ok()).flatten();
+    let parsed = match guess.filter(|parsed| parsed.named() || !parsed.plain_groups) {
+        Some(parsed) => parsed,
+        None => {
+            let first = Parser::new(pattern, options, true).run()?;
+            match first.named() && first.plain_groups {
+                true => named()?,
+                false => first,
+            }
+        }
     };
     super::parse_reference::resolve(parsed)
 }
@@ -49,7 +56,7 @@ fn ascii_word_boundary(same: bool) -> Node {
 }
 
 /// Which options hold at this point of the pattern.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Flags {
     pub(super) ignore_case: bool,
     pub(super) extended: bool,
@@ -74,6 +81,8 @@ pub(super) struct Parser<'p> {
     pub(super) root: Node,
     /// The sets so far: a long pattern may have one thousands of times, each with hundreds of ranges.
     classes: HashSet<CharClass, RandomState>,
+    /// The bracketed ones by what stands after their `[`, up to their `]`.
+    pub(super) brackets: HashMap<(&'p str, Flags), Node, RandomState>,
 }
 
 impl<'p> Parser<'p> {
@@ -101,6 +110,7 @@ impl<'p> Parser<'p> {
             references: Vec::new(),
             root: Node::Empty,
             classes: HashSet::default(),
+            brackets: HashMap::default(),
         }
     }
 
@@ -159,6 +169,10 @@ impl<'p> Parser<'p> {
                     return Err(self.error(self.at, "target of repeat operator is not specified"));
                 }
                 _ => {
+                    if let Some(text) = self.plain_text() {
+                        nodes.push(Node::Literal(text.to_owned()));
+                        continue;
+                    }
                     let atom = self.atom()?;
                     let atom = self.quantifiers(atom)?;
                     nodes.push(atom);
@@ -170,6 +184,23 @@ impl<'p> Parser<'p> {
         } else {
             Node::Concat(nodes)
         })
+    }
+
+    /// Letters, digits and the like that stand for themselves, none of them quantified.
+    fn plain_text(&mut self) -> Option<&'p str> {
+        if self.flags.ignore_case || self.flags.extended {
+            return None;
+        }
+        let rest = &self.pattern[self.at..];
+        let is_plain = |byte: &u8| byte.is_ascii() && !b"()[{*+?|.^$\\".contains(byte);
+        let length = rest.bytes().take_while(is_plain).count();
+        // A quantifier would be for the last character alone.
+        let length = match rest.as_bytes().get(length) {
+            Some(b'*' | b'+' | b'?' | b'{' | b'(') => length.saturating_sub(1),
+            _ => length,
+        };
+        self.at += length;
+        (length > 0).then_some(&rest[..length])
     }
 
     /// Skips white space and a `#` comment in extended mode; says whether it skipped anything.

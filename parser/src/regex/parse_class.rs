@@ -11,6 +11,25 @@ const MAX_DEPTH: u32 = 50;
 impl Parser<'_> {
     /// A class after its `[`, which stands at `begin`. Case folding is applied.
     pub(super) fn bracket_class(&mut self, begin: usize) -> Result<Node, RegexError> {
+        // Long patterns have the same few sets again and again. One that ends at its first `]` is known by its text.
+        let rest = &self.pattern[self.at..];
+        let written = rest.find(']').map(|end| &rest[..=end]);
+        let flags = self.flags;
+        if let Some(written) = written
+            && let Some(known) = self.brackets.get(&(written, flags))
+        {
+            self.at += written.len();
+            return Ok(known.clone());
+        }
+        let from = self.at;
+        let node = self.new_bracket_class(begin)?;
+        if let Some(written) = written.filter(|written| self.at == from + written.len()) {
+            self.brackets.insert((written, flags), node.clone());
+        }
+        Ok(node)
+    }
+
+    fn new_bracket_class(&mut self, begin: usize) -> Result<Node, RegexError> {
         let negate = self.eat("^");
         let Members { all, foldable } = self.members(begin, 0)?;
         let class = if self.flags.ignore_case {

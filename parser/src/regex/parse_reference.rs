@@ -82,9 +82,9 @@ impl Parser<'_> {
 
 /// The finished tree of a parser that has read its whole pattern.
 pub(super) fn resolve(mut parser: Parser<'_>) -> Result<Parsed, RegexError> {
-    let root = std::mem::replace(&mut parser.root, Node::Empty);
-    let mut node = root.clone();
+    let mut node = std::mem::replace(&mut parser.root, Node::Empty);
     if !parser.references.is_empty() {
+        let root = node.clone();
         let mut resolver = Resolver {
             parser: &parser,
             root: &root,

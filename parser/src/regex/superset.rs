@@ -7,7 +7,6 @@
 
 use super::analysis::nullable;
 use super::ast::{Assertion, Node, Repeat};
-use super::byteset::ByteSet;
 use super::class::CharClass;
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, HirKind, Look, Repetition};
 
@@ -122,7 +121,7 @@ fn add_bytes(node: &Node, members: &mut [bool; 256]) -> bool {
             true
         }
         Node::Class(class) => {
-            for byte in ByteSet::of_class(class).bytes() {
+            for byte in class.first_bytes().bytes() {
                 members[usize::from(byte)] = true;
                 if !byte.is_ascii() {
                     members[0x80..].fill(true);

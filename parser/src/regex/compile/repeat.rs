@@ -127,7 +127,7 @@ impl Compiler {
 
     fn class_run(&mut self, members: &CharClass, repeat: &Repeat, after: &After<'_>) {
         let Repeat { min, max, kind, .. } = *repeat;
-        let settled = ByteSet::of_class(members).is_disjoint(after.follow);
+        let settled = members.first_bytes().is_disjoint(after.follow);
         let class = self.class(members);
         let bound = max.unwrap_or(UNBOUNDED);
         let possessive = match kind {
