@@ -30,13 +30,23 @@ pub(super) struct Candidates(u64);
 impl Candidates {
     /// How many patterns one automaton may have.
     pub(super) const MOST: usize = 64;
+    pub(super) const NONE: Candidates = Candidates(0);
 
-    fn all(count: usize) -> Candidates {
+    pub(super) fn all(count: usize) -> Candidates {
         Candidates(u64::MAX >> (Self::MOST - count))
     }
 
     pub(super) fn contains(self, number: usize) -> bool {
         self.0 >> number & 1 == 1
+    }
+
+    pub(super) fn insert(&mut self, number: usize) {
+        self.0 |= 1 << number;
+    }
+
+    /// Those that are in both.
+    pub(super) fn and(self, other: Candidates) -> Candidates {
+        Candidates(self.0 & other.0)
     }
 }
 
@@ -219,7 +229,7 @@ fn scan(
     let mut state = dfa
         .start_state_forward(states, &input)
         .map_err(|_| Thrashing)?;
-    let mut found = Candidates(0);
+    let mut found = Candidates::NONE;
     // The match states seen last: there is nothing new in them unless states were forgotten since.
     let mut seen = Seen::default();
     states.search_start(from);
@@ -281,7 +291,7 @@ impl Seen {
 impl Candidates {
     fn add_matches(&mut self, dfa: &DFA, states: &Cache, state: LazyStateID) {
         for index in 0..dfa.match_len(states, state) {
-            self.0 |= 1 << dfa.match_pattern(states, state, index).as_usize();
+            self.insert(dfa.match_pattern(states, state, index).as_usize());
         }
     }
 }

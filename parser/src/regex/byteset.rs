@@ -117,6 +117,11 @@ impl ByteSet {
         self
     }
 
+    /// How many bytes are members, the end of the text left out.
+    pub(super) fn len(&self) -> u32 {
+        self.bits.iter().map(|word| word.count_ones()).sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         *self == ByteSet::EMPTY
     }

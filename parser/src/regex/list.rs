@@ -1,12 +1,16 @@
 //! Patterns that are tried on the same texts one after the other.
 //!
-//! One pass over a text says which of them may match, so that the tenth of ten costs about one match. Patterns are
-//! taken in groups, and a group's pass is made only when a pattern of it is asked for.
+//! One pass over a text says which of them may match, so that the tenth of ten costs about one match: at first sight by
+//! necessary factors, at a closer look by an automaton. Patterns are taken in groups, and a group's pass is made only when
+//! a pattern of it is asked for.
 
+use super::ast::Node;
 use super::automaton::{Automaton, Caches, Candidates};
 use super::search::{self, Budget, Scratch};
+use super::shift_and::Factors;
 use super::superset::Precision;
 use super::{BudgetExceeded, Regex};
+use std::sync::Arc;
 
 /// How many patterns one pass serves.
 const GROUP: usize = 32;
@@ -16,7 +20,15 @@ const GROUP: usize = 32;
 pub struct RegexList {
     regexes: Vec<Regex>,
     /// For every [`GROUP`] patterns. A pattern that is alone has no use for one.
-    automata: Vec<Automaton>,
+    groups: Vec<Group>,
+}
+
+/// What tells which of some patterns may match.
+#[derive(Debug)]
+struct Group {
+    trees: Vec<Arc<Node>>,
+    factors: Factors,
+    automaton: Automaton,
 }
 
 /// A list on its way over one text.
@@ -24,22 +36,32 @@ pub struct RegexList {
 pub struct Attempts<'l> {
     list: &'l RegexList,
     text: &'l str,
-    /// The group that was asked for last, and which of its patterns may match, when that could be told.
-    asked: Option<(usize, Option<Candidates>)>,
+    /// The group that was asked for last, and what is known of its patterns.
+    asked: Option<(usize, Sight)>,
+}
+
+/// Which patterns of a group may match a text.
+#[derive(Clone, Copy, Debug)]
+struct Sight {
+    candidates: Candidates,
+    look: Look,
+}
+
+/// How closely a text was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    First,
+    Closer,
+    /// The automaton could not tell.
+    InVain,
 }
 
 impl RegexList {
     /// Makes a list of these patterns.
     pub fn new(regexes: Vec<Regex>) -> RegexList {
         let groups = regexes.chunks(GROUP).filter(|_| regexes.len() > 1);
-        let automata = groups.map(|group| {
-            let trees = group
-                .iter()
-                .map(|regex| regex.0.program.prefilter.tree.clone());
-            Automaton::new(trees.collect(), Precision::Rough)
-        });
         RegexList {
-            automata: automata.collect(),
+            groups: groups.map(Group::new).collect(),
             regexes,
         }
     }
@@ -67,44 +89,78 @@ impl Attempts<'_> {
         budget: Budget<'_>,
     ) -> Result<bool, BudgetExceeded> {
         let text = self.text;
-        if let [regex] = &self.list.regexes[..]
-            && number == 0
-        {
-            return regex.captures_within(text, 0, scratch, budget);
-        }
         let regex = &self.list.regexes[number];
-        let (group, member) = (number / GROUP, number % GROUP);
-        let Some(automaton) = self.list.automata.get(group) else {
+        let (index, member) = (number / GROUP, number % GROUP);
+        let Some(group) = self.list.groups.get(index) else {
             return regex.captures_within(text, 0, scratch, budget);
         };
-        if self.asked.is_some_and(|(asked, _)| asked != group) {
+        if self.asked.is_some_and(|(asked, _)| asked != index) {
             self.asked = None;
         }
-        // Most lines are like the one before. If that was for the first pattern, it is tried without further ado.
-        if self.asked.is_none() && (member > 0 || automaton.last_matched(scratch.caches()) > 0) {
-            let candidates = automaton.candidates(text, 0, scratch.caches());
-            self.asked = Some((group, candidates));
+        // Most lines are like the one before. The pattern that matched that is tried without further ado, if it is the first,
+        // and without a closer look if it is another.
+        let last = group.automaton.last_matched(scratch.caches());
+        if self.asked.is_none() && (member > 0 || last > 0) {
+            self.asked = Some((index, group.first_sight(text)));
         }
-        if let Some((_, Some(candidates))) = self.asked
-            && !candidates.contains(member)
-        {
-            return Ok(false);
+        if let Some((_, sight)) = &mut self.asked {
+            if sight.candidates.contains(member) && member != last {
+                group.look_closer(sight, text, scratch.caches());
+            }
+            if !sight.candidates.contains(member) {
+                return Ok(false);
+            }
         }
         let program = &regex.0.program;
         let asked = &mut self.asked;
         let mut may_match = |from: usize, caches: &mut Caches| {
-            let (_, candidates) =
-                asked.get_or_insert_with(|| (group, automaton.candidates(text, 0, caches)));
-            match candidates {
-                Some(candidates) => candidates.contains(member),
-                None => program.prefilter.may_match(text, from, caches),
+            let (_, sight) = asked.get_or_insert_with(|| (index, group.first_sight(text)));
+            if sight.candidates.contains(member) {
+                group.look_closer(sight, text, caches);
             }
+            sight.candidates.contains(member)
+                && (sight.look == Look::Closer || program.prefilter.may_match(text, from, caches))
         };
         let found = search::search(program, text, 0, scratch, budget, &mut may_match)?;
         if found {
-            automaton.note_match(member, scratch.caches());
+            group.automaton.note_match(member, scratch.caches());
         }
         Ok(found)
+    }
+}
+
+impl Group {
+    fn new(regexes: &[Regex]) -> Group {
+        let trees = regexes.iter();
+        let trees = trees.map(|regex| regex.0.program.prefilter.tree.clone());
+        let trees: Vec<Arc<Node>> = trees.collect();
+        Group {
+            automaton: Automaton::new(trees.clone(), Precision::Rough),
+            factors: Factors::default(),
+            trees,
+        }
+    }
+
+    fn first_sight(&self, text: &str) -> Sight {
+        let candidates = self.factors.candidates(&self.trees, text.as_bytes());
+        Sight {
+            candidates,
+            look: Look::First,
+        }
+    }
+
+    /// Asks the automaton, if it was not asked before.
+    fn look_closer(&self, sight: &mut Sight, text: &str, caches: &mut Caches) {
+        if sight.look != Look::First {
+            return;
+        }
+        match self.automaton.candidates(text, 0, caches) {
+            Some(candidates) => {
+                sight.candidates = sight.candidates.and(candidates);
+                sight.look = Look::Closer;
+            }
+            None => sight.look = Look::InVain,
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod byteset;
 mod cache;
 mod class;
 mod compile;
+mod factors;
 mod fuse;
 mod known;
 mod list;
@@ -38,6 +39,7 @@ mod program;
 mod relax;
 mod scan;
 mod search;
+mod shift_and;
 mod superset;
 mod table;
 #[cfg(test)]

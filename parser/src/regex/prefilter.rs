@@ -1,10 +1,12 @@
 //! Quick rejection: after the first attempt has failed, is there any match further on?
 //!
-//! Three filters, none of which ever rejects a text that matches: literals that every match contains, an [`Automaton`]
-//! of a rough superset of the pattern, and, once the search is found to take long, one of a finer superset.
+//! Four filters, none of which ever rejects a text that matches: literals that every match contains, [necessary
+//! factors](super::factors), an [`Automaton`] of a rough superset of the pattern, and, once the search is found to take
+//! long, one of a finer superset.
 
 use super::ast::{Node, Repeat};
 use super::automaton::{Automaton, Caches};
+use super::shift_and::Factors;
 use super::superset::Precision;
 use memchr::memmem::Finder;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 pub(super) struct Prefilter {
     required: Vec<Finder<'static>>,
     pub(super) tree: Arc<Node>,
+    factors: Factors,
     rough: Automaton,
     fine: Automaton,
 }
@@ -30,6 +33,7 @@ impl Prefilter {
             required: required
                 .map(|literal| Finder::new(literal).into_owned())
                 .collect(),
+            factors: Factors::default(),
             rough: Automaton::new(vec![tree.clone()], Precision::Rough),
             fine: Automaton::new(vec![tree.clone()], Precision::Fine),
             tree,
@@ -40,7 +44,16 @@ impl Prefilter {
     pub(super) fn may_match(&self, text: &str, from: usize, caches: &mut Caches) -> bool {
         let rest = text.as_bytes().get(from..).unwrap_or_default();
         let found = |literal: &Finder<'_>| literal.find(rest).is_some();
-        self.required.iter().all(found) && is_candidate(&self.rough, text, from, caches)
+        self.required.iter().all(found)
+            && self.has_factor(rest)
+            && is_candidate(&self.rough, text, from, caches)
+    }
+
+    fn has_factor(&self, text: &[u8]) -> bool {
+        let candidates = self
+            .factors
+            .candidates(std::slice::from_ref(&self.tree), text);
+        candidates.contains(0)
     }
 
     /// The same at a closer look, which is worth its cost only before a long search.
