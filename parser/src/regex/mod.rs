@@ -25,6 +25,7 @@ mod byteset;
 mod cache;
 mod class;
 mod compile;
+mod factor;
 mod factors;
 mod fuse;
 mod known;

@@ -6,7 +6,8 @@
 
 use super::ast::Node;
 use super::automaton::Candidates;
-use super::factors::{self, Factor, LONGEST};
+use super::factor::{Factor, LONGEST};
+use super::factors;
 use super::superset::{Precision, found_with};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
