@@ -109,6 +109,19 @@ fn many_copies_of_a_loop_with_a_capture_come_to_an_end() {
     assert_eq!(grok.matches_within("a\n", &mut scratch, budget), Ok(true));
 }
 
+/// Letters of all scripts are 700 ranges: to put these in order for each member would take a minute here.
+#[test]
+fn a_long_class_is_read_at_once() {
+    let class = format!("[[:alpha:]{}", "a1".repeat(400_000));
+    let library = Library::new(PatternSet::Legacy);
+    let began = cpu_time();
+    let grok = Grok::compile(&format!("{class}]"), &library, true).unwrap();
+    assert!(grok.matches("1", &mut Scratch::default()).unwrap());
+    assert!(Grok::compile(&class, &library, true).is_err());
+    let took = cpu_time() - began;
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
 #[test]
 fn a_time_limit_is_looked_at_often() {
     let library = Library::new(PatternSet::Legacy);

@@ -63,13 +63,13 @@ impl CharClass {
     }
 
     pub(super) fn range(first: char, last: char) -> CharClass {
-        CharClass::of_ranges(&[(first, last)])
+        CharClass::of_ranges([(first, last)])
     }
 
-    fn of_ranges(ranges: &[(char, char)]) -> CharClass {
-        let ranges = ranges.iter();
+    pub(super) fn of_ranges(ranges: impl IntoIterator<Item = (char, char)>) -> CharClass {
+        let ranges = ranges.into_iter();
         CharClass::new(ClassUnicode::new(
-            ranges.map(|&(first, last)| ClassUnicodeRange::new(first, last)),
+            ranges.map(|(first, last)| ClassUnicodeRange::new(first, last)),
         ))
     }
 
@@ -146,17 +146,17 @@ pub(super) fn digit() -> CharClass {
 
 /// `\w`: ASCII letters, digits and `_`.
 pub(super) fn word() -> CharClass {
-    CharClass::of_ranges(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
+    CharClass::of_ranges([('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
 }
 
 /// `\s`: ASCII white space, vertical tab included.
 pub(super) fn space() -> CharClass {
-    CharClass::of_ranges(&[('\t', '\r'), (' ', ' ')])
+    CharClass::of_ranges([('\t', '\r'), (' ', ' ')])
 }
 
 /// `\h`: ASCII hexadecimal digits.
 pub(super) fn hex_digit() -> CharClass {
-    CharClass::of_ranges(&[('0', '9'), ('A', 'F'), ('a', 'f')])
+    CharClass::of_ranges([('0', '9'), ('A', 'F'), ('a', 'f')])
 }
 
 /// `.` where it does not match a newline.

@@ -8,6 +8,10 @@ use super::parse::{Escaped, Parser};
 /// Bracket nesting deeper than this is an error.
 const MAX_DEPTH: u32 = 50;
 
+/// How many parts of a class are taken together at a time: one by one, a long class of letters of all scripts would be put
+/// in order anew for each.
+const PARTS_AT_ONCE: usize = 64;
+
 impl Parser<'_> {
     /// A class after its `[`, which stands at `begin`. Case folding is applied.
     pub(super) fn bracket_class(&mut self, begin: usize) -> Result<Node, RegexError> {
@@ -60,7 +64,7 @@ impl Parser<'_> {
             return Err(self.error(begin, "empty char-class"));
         }
         let mut intersection: Option<Members> = None;
-        let mut members = Members::default();
+        let mut parts = Vec::new();
         let mut first = true;
         loop {
             let item = self.at;
@@ -72,21 +76,23 @@ impl Parser<'_> {
                 '[' => match self.posix_class()? {
                     Some(named) => {
                         self.no_range(item)?;
-                        members = members.union(named);
+                        parts.push(named);
                     }
-                    None => members = members.union(self.nested_class(item, depth)?),
+                    None => parts.push(self.nested_class(item, depth)?),
                 },
                 '&' if self.eat("&") => {
-                    intersection = Some(Members::intersect(
-                        intersection,
-                        std::mem::take(&mut members),
-                    ));
+                    let members = Members::union(&mut parts);
+                    intersection = Some(Members::intersect(intersection, members));
                 }
-                _ => members = members.union(self.class_item(item, next)?),
+                _ => parts.push(self.class_item(item, next)?),
+            }
+            if parts.len() == PARTS_AT_ONCE {
+                let members = Members::union(&mut parts);
+                parts.push(members);
             }
             first = false;
         }
-        Ok(Members::intersect(intersection, members))
+        Ok(Members::intersect(intersection, Members::union(&mut parts)))
     }
 
     fn nested_class(&mut self, begin: usize, depth: u32) -> Result<Members, RegexError> {
@@ -352,7 +358,7 @@ impl Parser<'_> {
 }
 
 /// The members of a class, and those of them that `(?i)` folds beyond ASCII: not what `\w` and its like contribute.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Members {
     all: CharClass,
     foldable: CharClass,
@@ -373,11 +379,20 @@ impl Members {
         }
     }
 
-    fn union(self, other: Members) -> Members {
-        Members {
-            all: self.all.union(other.all),
-            foldable: self.foldable.union(other.foldable),
-        }
+    /// Takes all parts of a class together.
+    fn union(parts: &mut Vec<Members>) -> Members {
+        let of = |which: fn(&Members) -> &CharClass| {
+            CharClass::of_ranges(parts.iter().flat_map(|part| which(part).ranges()))
+        };
+        let members = match &parts[..] {
+            [only] => only.clone(),
+            _ => Members {
+                all: of(|part| &part.all),
+                foldable: of(|part| &part.foldable),
+            },
+        };
+        parts.clear();
+        members
     }
 
     fn negate(self) -> Members {
