@@ -240,11 +240,10 @@ impl OptionType for Charset {
         let known = RUBY_NAMES
             .iter()
             .find(|known| known.eq_ignore_ascii_case(&name));
-        // Logstash takes no other spelling.
-        let is_spelled = RUBY_NAMES.contains(&&*name);
         let charset = known.and_then(|known| Self::by_name(known));
         let message = match (known, charset) {
-            (Some(_), Some(charset)) if is_spelled => return Some(charset),
+            (Some(known), Some(charset)) if *known == name => return Some(charset),
+            // Logstash takes no other spelling.
             (Some(known), Some(_)) => {
                 format!("there is no character set `{name}`, but `{known}`")
             }

@@ -260,24 +260,14 @@ pub fn rows() -> Vec<Row> {
             "source => \"message\" target => \"x\"",
             "many attributes",
             5_000,
-            |n| {
-                super::message(&format!(
-                    "<a {}/>",
-                    super::text_of(n, |k| format!("a{k}='1' "))
-                ))
-            },
+            with_attributes,
         ),
         row(
             "xml",
             "source => \"message\" store_xml => false xpath => { \"//@a1\" => \"x\" }",
             "many attributes, a path",
             5_000,
-            |n| {
-                super::message(&format!(
-                    "<a {}/>",
-                    super::text_of(n, |k| format!("a{k}='1' "))
-                ))
-            },
+            with_attributes,
         ),
         row(
             "xml",
@@ -380,4 +370,10 @@ pub fn rows() -> Vec<Row> {
             |n| repeat("ž", n),
         ),
     ]
+}
+
+/// A message of an element with so many attributes.
+fn with_attributes(n: usize) -> String {
+    let attributes = super::text_of(n, |k| format!("a{k}='1' "));
+    super::message(&format!("<a {attributes}/>"))
 }

@@ -1,6 +1,7 @@
 //! `xml`: makes fields of the XML text of a field (source: logstash-filter-xml, and what it uses: XmlSimple on REXML,
 //! and Nokogiri on Xerces and Xalan).
 
+mod cursor;
 mod document;
 mod entities;
 mod names;

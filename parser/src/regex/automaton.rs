@@ -144,6 +144,11 @@ impl Automaton {
         found.ok()
     }
 
+    /// The patterns.
+    pub(super) fn trees(&self) -> &[Arc<Node>] {
+        &self.trees
+    }
+
     /// The pattern that matched last in this thread: a guess at which one will next.
     pub(super) fn last_matched(&self, caches: &mut Caches) -> usize {
         caches.of(self.place).last

@@ -4,13 +4,11 @@
 //! necessary factors, at a closer look by an automaton. Patterns are taken in groups, and a group's pass is made only when
 //! a pattern of it is asked for.
 
-use super::ast::Node;
 use super::automaton::{Automaton, Caches, Candidates};
 use super::search::{self, Budget, Scratch};
 use super::shift_and::Factors;
 use super::superset::Precision;
 use super::{BudgetExceeded, Regex};
-use std::sync::Arc;
 
 /// How many patterns one pass serves.
 const GROUP: usize = 32;
@@ -26,7 +24,6 @@ pub struct RegexList {
 /// What tells which of some patterns may match.
 #[derive(Debug)]
 struct Group {
-    trees: Vec<Arc<Node>>,
     factors: Factors,
     automaton: Automaton,
 }
@@ -133,16 +130,15 @@ impl Group {
     fn new(regexes: &[Regex]) -> Group {
         let trees = regexes.iter();
         let trees = trees.map(|regex| regex.0.program.prefilter.tree.clone());
-        let trees: Vec<Arc<Node>> = trees.collect();
         Group {
-            automaton: Automaton::new(trees.clone(), Precision::Rough),
             factors: Factors::default(),
-            trees,
+            automaton: Automaton::new(trees.collect(), Precision::Rough),
         }
     }
 
     fn first_sight(&self, text: &str) -> Sight {
-        let candidates = self.factors.candidates(&self.trees, text.as_bytes());
+        let trees = self.automaton.trees();
+        let candidates = self.factors.candidates(trees, text.as_bytes());
         Sight {
             candidates,
             look: Look::First,

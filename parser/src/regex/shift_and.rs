@@ -66,21 +66,23 @@ impl ShiftAnd {
             others: Candidates::NONE,
         };
         let mut used = [0; 2];
-        let mut trees: Vec<_> = trees.iter().enumerate().collect();
+        let expressions = trees.iter().map(|tree| found_with(tree, Precision::Fine));
+        let mut expressions: Vec<_> = expressions.enumerate().collect();
         // What the first have left may be what another needs.
         for is_last_round in [false, true] {
             let mut still = Vec::new();
-            for (at, &(number, tree)) in trees.iter().enumerate() {
+            let count = expressions.len();
+            for (at, (number, hir)) in expressions.into_iter().enumerate() {
                 let free: usize = used.iter().map(|used| u64::BITS as usize - used).sum();
-                let room = free / (trees.len() - at);
-                let place = factors::necessary(&found_with(tree, Precision::Fine), room, sample);
+                let room = free / (count - at);
+                let place = factors::necessary(&hir, room, sample);
                 match place.filter(|place| is_last_round || !place.in_sample) {
                     Some(place) => this.put(number, &place.factors, &mut used),
                     None if is_last_round => this.others.insert(number),
-                    None => still.push((number, tree)),
+                    None => still.push((number, hir)),
                 }
             }
-            trees = still;
+            expressions = still;
         }
         (!this.ends.is_empty()).then_some(this)
     }

@@ -104,16 +104,24 @@ impl<'a> Entities<'a> {
             }
             return self.expand_into(value, depth + 1, out);
         }
-        match name {
-            "amp" => out.push('&'),
-            "lt" => out.push('<'),
-            "gt" => out.push('>'),
-            "quot" => out.push('"'),
-            "apos" => out.push('\''),
-            _ => out.push_str(reference),
+        match predefined(name) {
+            Some(character) => out.push(character),
+            None => out.push_str(reference),
         }
         Ok(())
     }
+}
+
+/// What an entity stands for that need not be declared.
+pub(super) fn predefined(name: &str) -> Option<char> {
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => return None,
+    })
 }
 
 /// The character of `65` or `x41`.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::cursor::Cursor;
 use super::names::{is_name_start, name_length};
 
 /// What is known of a document before its root.
@@ -16,6 +17,12 @@ pub(super) struct Prolog<'a> {
     pub(super) has_more: bool,
     /// `None`: what they stand for lies elsewhere, and is not looked at.
     entities: HashMap<&'a str, Option<&'a str>>,
+}
+
+impl<'a> Cursor<'a> for Prolog<'a> {
+    fn rest(&mut self) -> &mut &'a str {
+        &mut self.rest
+    }
 }
 
 impl<'a> Prolog<'a> {
@@ -48,16 +55,12 @@ impl<'a> Prolog<'a> {
         let mut is_empty = true;
         while !self.rest.starts_with('?') {
             is_empty = false;
-            let length = name_length(self.rest);
-            let (name, rest) = self.rest.split_at(length);
-            self.rest = rest;
+            let name = self.take(name_length(self.rest));
             self.skip_space();
             let is_equal = self.skip("=");
             self.skip_space();
             let quote = self.rest.chars().next()?;
-            self.rest = &self.rest[quote.len_utf8()..];
-            let (value, rest) = self.rest.split_once(quote)?;
-            self.rest = rest;
+            let value = self.quoted(quote)?;
             let is_quote = matches!(quote, '"' | '\'');
             let at = expected.iter().position(|expected| *expected == name);
             // Once there was a version, nothing unknown may follow.
@@ -80,30 +83,9 @@ impl<'a> Prolog<'a> {
         Some(())
     }
 
-    fn skip(&mut self, what: &str) -> bool {
-        let rest = self.rest.strip_prefix(what);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn skip_space(&mut self) -> bool {
-        let trimmed = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        let skipped = trimmed.len() < self.rest.len();
-        self.rest = trimmed;
-        skipped
-    }
-
     fn name(&mut self) -> Option<&'a str> {
         let length = name_length(self.rest);
-        let (name, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        (length > 0).then_some(name)
-    }
-
-    fn until(&mut self, end: &str) -> Option<&'a str> {
-        let (before, after) = self.rest.split_once(end)?;
-        self.rest = after;
-        Some(before)
+        (length > 0).then(|| self.take(length))
     }
 
     /// What an entity stands for: `Some(None)` where that lies elsewhere.
@@ -138,11 +120,6 @@ impl<'a> Prolog<'a> {
         }
     }
 
-    fn quoted(&mut self, quote: char) -> Option<&'a str> {
-        self.rest = &self.rest[quote.len_utf8()..];
-        self.until(quote.encode_utf8(&mut [0; 4]))
-    }
-
     fn declarations(&mut self) -> Option<()> {
         loop {
             self.skip_space();
@@ -163,7 +140,7 @@ impl<'a> Prolog<'a> {
                 // Nothing that belongs here: Xerces looks on from the next character.
                 self.is_faulty = true;
                 let next = self.rest.chars().next()?;
-                self.rest = &self.rest[next.len_utf8()..];
+                self.take(next.len_utf8());
             }
         }
     }
@@ -183,18 +160,5 @@ impl<'a> Prolog<'a> {
             self.entities.entry(name).or_insert(value);
         }
         self.rest_of_declaration()
-    }
-
-    /// Passes over what is left of a declaration.
-    fn rest_of_declaration(&mut self) -> Option<()> {
-        loop {
-            let at = self.rest.find(['>', '"', '\''])?;
-            self.rest = &self.rest[at..];
-            if self.skip(">") {
-                return Some(());
-            }
-            let quote = self.rest.chars().next()?;
-            self.quoted(quote)?;
-        }
     }
 }

@@ -1,15 +1,13 @@
 //! Reads well-formed XML for `store_xml`, as REXML does (source: `REXML::Parsers::BaseParser` of REXML 3.4). For XPath it
 //! is read in another way: see [`super::recover`]. No library gives the texts as they are written, which XmlSimple shows.
 
+use super::cursor::{Cursor, DEPTH_MAX};
 use super::document::{Attribute, Document, Kind, Name, NodeId, ROOT, Text};
 use super::entities::{Entities, is_well_formed};
 use super::names::qualified_name_length;
 use super::prefixes::Prefixes;
 use crate::charset::Charset;
 use crate::event::Arena;
-
-/// How deep elements may lie in each other.
-const DEPTH_MAX: usize = 500;
 
 /// Reads a document; `None` where the text is none.
 pub(super) fn read<'a>(source: &'a str, arena: &'a Arena) -> Option<Document<'a>> {
@@ -53,6 +51,12 @@ struct Open<'a> {
 /// Reading goes on; `None` where the text is no document.
 type Step = Option<()>;
 
+impl<'a> Cursor<'a> for Reader<'a> {
+    fn rest(&mut self) -> &mut &'a str {
+        &mut self.rest
+    }
+}
+
 impl<'a> Reader<'a> {
     fn step(&mut self) -> Step {
         if !self.rest.starts_with('<') {
@@ -81,40 +85,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn skip(&mut self, what: &str) -> bool {
-        match self.rest.strip_prefix(what) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
     fn expect(&mut self, what: &str) -> Step {
         self.skip(what).then_some(())
-    }
-
-    fn skip_space(&mut self) -> bool {
-        let trimmed = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        let skipped = trimmed.len() < self.rest.len();
-        self.rest = trimmed;
-        skipped
-    }
-
-    /// What stands before `end`, which is passed over.
-    fn until(&mut self, end: &str) -> Option<&'a str> {
-        let (before, after) = self.rest.split_once(end)?;
-        self.rest = after;
-        Some(before)
     }
 
     /// A name, perhaps with a prefix.
     fn name(&mut self) -> Option<&'a str> {
         let length = qualified_name_length(self.rest);
-        let (name, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        (length > 0).then_some(name)
+        (length > 0).then(|| self.take(length))
     }
 
     fn push(&mut self, kind: Kind<'a>) -> NodeId {
@@ -124,8 +102,7 @@ impl<'a> Reader<'a> {
 
     fn text(&mut self) -> Step {
         let end = self.rest.find('<').unwrap_or(self.rest.len());
-        let (raw, rest) = self.rest.split_at(end);
-        self.rest = rest;
+        let raw = self.take(end);
         if self.open.is_empty() {
             // Only white space may stand outside of the root.
             let is_blank = raw.trim_matches([' ', '\t', '\n', '\r']).is_empty();
@@ -292,11 +269,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn quoted(&mut self, quote: char) -> Option<&'a str> {
-        self.rest = &self.rest[quote.len_utf8()..];
-        self.until(quote.encode_utf8(&mut [0; 4]))
-    }
-
     fn declarations(&mut self) -> Step {
         loop {
             self.skip_space();
@@ -335,19 +307,6 @@ impl<'a> Reader<'a> {
             self.entities.declare(name, value);
         }
         self.rest_of_declaration()
-    }
-
-    /// Passes over what is left of a declaration.
-    fn rest_of_declaration(&mut self) -> Step {
-        loop {
-            let at = self.rest.find(['>', '"', '\''])?;
-            self.rest = &self.rest[at..];
-            if self.skip(">") {
-                return Some(());
-            }
-            let quote = self.rest.chars().next()?;
-            self.quoted(quote)?;
-        }
     }
 }
 

@@ -5,15 +5,14 @@
 
 mod tags;
 
+use super::cursor::Cursor;
 use super::document::{Document, Kind, NodeId, ROOT, Text};
+use super::entities::predefined;
 use super::names::{is_character, is_name_start, name_length};
 use super::prefixes::Prefixes;
 use super::prolog::Prolog;
 use super::read::unify_line_ends;
 use crate::event::{Arena, ArenaString};
-
-/// How deep elements may lie in each other.
-const DEPTH_MAX: usize = 500;
 
 /// How deep entities may refer to others.
 const ENTITY_DEPTH_MAX: usize = 20;
@@ -91,6 +90,12 @@ struct Open<'a> {
 /// Reading goes on; `None` where it ends: at the end of the text, or at an error that Nokogiri takes for the last.
 type Step<T = ()> = Option<T>;
 
+impl<'a> Cursor<'a> for Reader<'a> {
+    fn rest(&mut self) -> &mut &'a str {
+        &mut self.rest
+    }
+}
+
 impl<'a> Reader<'a> {
     fn document(&mut self) -> Step {
         self.before_root()?;
@@ -112,31 +117,12 @@ impl<'a> Reader<'a> {
         is_there
     }
 
-    fn skip(&mut self, what: &str) -> bool {
-        let rest = self.rest.strip_prefix(what);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn skip_space(&mut self) -> bool {
-        let trimmed = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        let skipped = trimmed.len() < self.rest.len();
-        self.rest = trimmed;
-        skipped
-    }
-
     /// The next character, which is passed over.
     fn next(&mut self) -> Step<char> {
         let mut characters = self.rest.chars();
         let next = characters.next()?;
         self.rest = characters.as_str();
         Some(next)
-    }
-
-    fn take(&mut self, length: usize) -> &'a str {
-        let (taken, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        taken
     }
 
     fn name(&mut self) -> Option<&'a str> {
@@ -308,7 +294,7 @@ impl<'a> Reader<'a> {
     }
 
     fn comment(&mut self) -> Step {
-        let text = self.until("--")?;
+        let text = self.cleaned_until("--")?;
         self.push(Kind::Comment(text));
         self.expect(">");
         Some(())
@@ -321,15 +307,14 @@ impl<'a> Reader<'a> {
             self.push(Kind::Instruction { target, data: "" });
             return Some(());
         }
-        let data = self.until("?>")?;
+        let data = self.cleaned_until("?>")?;
         self.push(Kind::Instruction { target, data });
         Some(())
     }
 
     /// What stands before `end`, without what must not stand anywhere.
-    fn until(&mut self, end: &str) -> Step<&'a str> {
-        let (text, rest) = self.rest.split_once(end)?;
-        self.rest = rest;
+    fn cleaned_until(&mut self, end: &str) -> Step<&'a str> {
+        let text = self.until(end)?;
         if text.chars().all(is_character) {
             return Some(unify_line_ends(text, self.arena));
         }
@@ -339,7 +324,7 @@ impl<'a> Reader<'a> {
     }
 
     fn cdata(&mut self) -> Step {
-        let Some(text) = self.until("]]>") else {
+        let Some(text) = self.cleaned_until("]]>") else {
             let text = self.rest.trim_end_matches(']');
             self.push(Kind::CData(text));
             return None;
@@ -414,16 +399,4 @@ impl<'a> Reader<'a> {
 
 fn is_markup(character: char) -> bool {
     matches!(character, '<' | '&')
-}
-
-/// What an entity stands for that need not be declared.
-fn predefined(name: &str) -> Option<char> {
-    Some(match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        _ => return None,
-    })
 }

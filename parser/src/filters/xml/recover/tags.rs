@@ -1,8 +1,10 @@
 //! Tags: names and attributes as Xerces reads them, good or not.
 
+use super::super::cursor::{Cursor, DEPTH_MAX};
 use super::super::document::{Attribute, Kind, Name};
+use super::super::entities::predefined;
 use super::super::names::{is_character, is_name_start, split_name};
-use super::{DEPTH_MAX, Open, Reader, Step, predefined};
+use super::{Open, Reader, Step};
 use crate::event::ArenaString;
 
 impl<'a> Reader<'a> {
