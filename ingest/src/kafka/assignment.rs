@@ -76,6 +76,15 @@ impl Assignment {
         }
     }
 
+    /// The group has committed an offset of a partition that was just assigned: consumption goes on there.
+    pub fn go_on_at(&mut self, topic: &str, partition: i32, offset: i64) {
+        self.start_at(topic, partition, offset);
+        if let Some(partition) = self.get_mut(topic, partition) {
+            partition.requested = Some(offset);
+            partition.committed = Some(offset);
+        }
+    }
+
     /// A partition was taken away. Returns how many of its records were not settled.
     pub fn remove(&mut self, topic: &str, partition: i32) -> u64 {
         self.revision += 1;
@@ -185,14 +194,28 @@ impl Assignment {
     }
 
     /// The offsets that moved since the last call, to be committed now.
-    pub fn take_commits(&mut self, mut wanted: impl FnMut(&str, i32) -> bool) -> Vec<Commit> {
+    pub fn take_commits(&mut self, wanted: impl FnMut(&str, i32) -> bool) -> Vec<Commit> {
+        self.take(wanted, |partition| partition.requested)
+    }
+
+    /// The offsets that the broker is not known to have, those too that were sent and may still be refused: what is to be
+    /// committed of partitions that are taken away.
+    pub fn take_last_commits(&mut self, wanted: impl FnMut(&str, i32) -> bool) -> Vec<Commit> {
+        self.take(wanted, |partition| partition.committed)
+    }
+
+    fn take(
+        &mut self,
+        mut wanted: impl FnMut(&str, i32) -> bool,
+        done: impl Fn(&Partition) -> Option<i64>,
+    ) -> Vec<Commit> {
         let mut commits = Vec::new();
         for (topic, partitions) in &mut self.topics {
             for (&number, partition) in partitions {
                 let Some(offset) = partition.watermark.committable() else {
                     continue;
                 };
-                if partition.requested != Some(offset) && wanted(topic, number) {
+                if done(partition) != Some(offset) && wanted(topic, number) {
                     partition.requested = Some(offset);
                     commits.push(Commit {
                         topic: topic.clone(),

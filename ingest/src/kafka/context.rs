@@ -35,8 +35,8 @@ pub(super) struct GroupContext {
     errors: Errors,
     group_id: String,
     revoke_timeout: Duration,
-    /// Whether a partition of which nothing was ever committed is consumed from its end on.
-    starts_at_end: bool,
+    /// Where a partition of which nothing was ever committed is consumed from; `None` if that is refused.
+    reset: Option<Offset>,
 }
 
 /// What the callbacks change.
@@ -57,15 +57,15 @@ pub(super) struct GroupState {
 }
 
 impl GroupContext {
-    /// For a member of the group `group_id`, which begins at the end of partitions that are new to it if `starts_at_end`.
-    pub fn new(group_id: String, revoke_timeout: Duration, starts_at_end: bool) -> Self {
+    /// For a member of the group `group_id`, which begins at `reset`, the beginning or the end, of partitions that are new to it.
+    pub fn new(group_id: String, revoke_timeout: Duration, reset: Option<Offset>) -> Self {
         Self {
             queue: Mutex::new(None),
             state: Mutex::default(),
             errors: Errors::default(),
             group_id,
             revoke_timeout,
-            starts_at_end,
+            reset,
         }
     }
 
@@ -153,38 +153,50 @@ impl GroupContext {
             self.state().assignment.add(topic, number);
         }
         info!(group = %self.group_id, partitions = %names(partitions), "partitions assigned");
-        if self.starts_at_end
-            && let Err(error) = self.settle_starts(consumer, partitions)
-        {
+        if let Err(error) = self.settle_starts(consumer, partitions) {
             warn!(
                 group = %self.group_id,
-                "where partitions begin that are new to the group is not known ({error}): until a message of them was consumed, a restart begins at their end again"
+                "where partitions begin is not known ({error}): librdkafka looks it up, and until a message of those that are new to the group was consumed, a restart looks for their beginning again"
             );
         }
     }
 
-    /// Looks up the ends of partitions of which nothing was ever committed, to begin there and to commit just that. Otherwise
-    /// the next owner, or this one after a restart, would look for the end again and pass over what was written meanwhile.
+    /// Looks up where partitions begin, and says so to librdkafka.
+    ///
+    /// Left to itself librdkafka (as of 2.12) looks up the beginning or the end of a partition that is new to the group, and when
+    /// the partition is taken away meanwhile it asks again after a while and fetches from there, owned or not; when the partition
+    /// comes back, those messages come before the ones that are due, or instead of them. It does not with an offset that it knows.
+    ///
+    /// The place where a partition begins that is new to the group is committed at once: otherwise the next owner, or this one after
+    /// a restart, would look for the end again and pass over what was written meanwhile.
     fn settle_starts(
         &self,
         consumer: &BaseConsumer<Self>,
         partitions: &mut TopicPartitionList,
     ) -> KafkaResult<()> {
+        if partitions.count() == 0 {
+            return Ok(());
+        }
         let committed = consumer.committed_offsets(partitions.clone(), START_TIMEOUT)?;
         let mut unknown = TopicPartitionList::new();
         for element in committed.elements() {
             element.error()?;
-            if element.offset() == Offset::Invalid {
-                // In place of a time, it asks for the end.
-                let (topic, number) = (element.topic(), element.partition());
-                unknown.add_partition_offset(topic, number, Offset::End)?;
+            let (topic, number) = (element.topic(), element.partition());
+            match (element.offset(), self.reset) {
+                (Offset::Offset(offset), _) => {
+                    partitions.set_partition_offset(topic, number, Offset::Offset(offset))?;
+                    self.state().assignment.go_on_at(topic, number, offset);
+                }
+                // In place of a time, it asks for the beginning or the end.
+                (_, Some(reset)) => unknown.add_partition_offset(topic, number, reset)?,
+                (_, None) => {}
             }
         }
         if unknown.count() == 0 {
             return Ok(());
         }
-        let ends = consumer.offsets_for_times(unknown, START_TIMEOUT)?;
-        for element in ends.elements() {
+        let starts = consumer.offsets_for_times(unknown, START_TIMEOUT)?;
+        for element in starts.elements() {
             element.error()?;
             let (topic, number) = (element.topic(), element.partition());
             if let Offset::Offset(offset) = element.offset() {
@@ -250,7 +262,7 @@ impl GroupContext {
 
     fn commit_revoked(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
         let wanted = |topic: &str, number| partitions.find_partition(topic, number).is_some();
-        let commits = self.state().assignment.take_commits(wanted);
+        let commits = self.state().assignment.take_last_commits(wanted);
         if commits.is_empty() {
             return;
         }

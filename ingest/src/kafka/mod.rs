@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::topic_partition_list::Offset;
 use tracing::{error, info};
 
 use self::batch_queue::Client;
@@ -98,15 +99,17 @@ impl Member {
         to: (usize, Sender<Batch>),
     ) -> Result<Self, InputError> {
         let config = client_config::client_config(options, number)?;
-        let starts_at_end = config
-            .get("auto.offset.reset")
-            .is_none_or(|reset| ["latest", "largest", "end"].contains(&reset));
+        let reset = match config.get("auto.offset.reset") {
+            None | Some("latest" | "largest" | "end") => Some(Offset::End),
+            Some("earliest" | "smallest" | "beginning") => Some(Offset::Beginning),
+            Some(_) => None,
+        };
         let group_id = options.group_id.clone();
         let bootstrap_servers = config
             .get("bootstrap.servers")
             .unwrap_or_default()
             .to_owned();
-        let context = GroupContext::new(group_id, limits.revoke_timeout, starts_at_end);
+        let context = GroupContext::new(group_id, limits.revoke_timeout, reset);
         let consumer: BaseConsumer<GroupContext> = config
             .create_with_context(context)
             .map_err(|error| InputError::Client(error.to_string()))?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use kelp_ingest::{Batch, Limits, SourceState, SourceStats};
+use kelp_ingest::{Batch, Limits, PartitionStats, SourceState, SourceStats};
 use kelp_parser::record::Origin;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer};
@@ -363,6 +363,29 @@ fn what_is_written_while_a_new_group_is_away_is_consumed_when_it_is_back() {
     drop(batches);
     assert!(running.drain().committed);
     assert_eq!(cluster.committed("g", "away", 2), [Some(10), Some(10)]);
+}
+
+/// Where partitions begin is asked for before they are assigned, and not left to librdkafka: what it looks up for a partition that
+/// is taken away meanwhile comes when the partition is back.
+#[test]
+fn where_a_partition_begins_is_known_before_its_first_message() {
+    let cluster = Cluster::new("start", 2);
+    cluster.produce("start", 2, 0..10);
+    let settings = [("topics", "start"), ("group_id", "g")];
+    let running = cluster.input(&settings, Limits::default(), 64);
+    let batches = running.receive(10);
+    settle(&batches);
+    drop(batches);
+    assert!(running.drain().committed);
+    let running = cluster.input(&settings, Limits::default(), 64);
+    running.wait_for("the assignment", |stats| {
+        let mut partitions = stats.partitions.iter();
+        let known = |partition: &PartitionStats| {
+            (partition.position, partition.committed) == (Some(5), Some(5))
+        };
+        stats.partitions.len() == 2 && partitions.all(known)
+    });
+    assert!(running.drain().committed);
 }
 
 #[test]

@@ -43,6 +43,9 @@ fn start(cluster: &Cluster, further: &[(&str, &str)]) -> (Running, JoinHandle<BT
 /// A second member joins while a producer writes, and leaves again. Returns how many messages came once more
 /// without librdkafka having read them again, and how many commits failed.
 fn a_member_joins_and_leaves(cluster: &Cluster, further: &[(&str, &str)]) -> (u64, u64) {
+    // A test that fails shows what each member was told.
+    let log = tracing_subscriber::fmt().with_test_writer();
+    let _ = log.with_ansi(false).with_thread_ids(true).try_init();
     let partitions = 6;
     let stop = Arc::new(AtomicBool::new(false));
     let producing = {
@@ -129,6 +132,26 @@ fn with_the_cooperative_assignor() {
     on_the_mock_broker("cooperative_sticky");
 }
 
+/// Keeps the processors busy, so that answers are late: a partition is then taken away while its start is still looked up.
+struct Load(Arc<AtomicBool>);
+
+impl Load {
+    fn new(threads: usize) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        for _ in 0..threads {
+            let stop = stop.clone();
+            thread::spawn(move || while !stop.load(Ordering::Relaxed) {});
+        }
+        Self(stop)
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What is settled is committed before a partition changes hands, so nothing comes twice but what librdkafka itself
 /// reads again now and then, which is counted.
 #[test]
@@ -149,6 +172,7 @@ fn on_a_real_broker_nothing_comes_twice() {
     ];
     for settings in protocols {
         let cluster = Cluster::real(6);
+        let _load = Load::new(16);
         let (repeated, failures) = a_member_joins_and_leaves(&cluster, settings);
         assert_eq!((repeated, failures), (0, 0), "{settings:?}");
     }

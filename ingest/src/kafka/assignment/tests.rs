@@ -255,6 +255,36 @@ proptest! {
     }
 }
 
+#[test]
+fn what_was_sent_and_may_be_refused_is_committed_again_before_the_partition_goes() {
+    let mut assignment = Assignment::default();
+    assignment.add("t", 0);
+    let records = batch(0..2);
+    let shared: Arc<dyn RecordBatch> = records.clone();
+    assignment.track(&shared, &[run(0, 0..2)], 10);
+    (0..2).for_each(|record| {
+        records.receipts.settle(record);
+    });
+    assignment.advance(Instant::now());
+    let sent = assignment.take_commits(|_, _| true);
+    assert_eq!(sent[0].offset, 2);
+    assert!(assignment.take_commits(|_, _| true).is_empty());
+    assert_eq!(assignment.take_last_commits(|_, _| true), sent);
+    assignment.committed("t", 0, 2);
+    assert!(assignment.take_last_commits(|_, _| true).is_empty());
+}
+
+#[test]
+fn what_the_group_has_committed_is_not_committed_again() {
+    let mut assignment = Assignment::default();
+    assignment.add("t", 0);
+    assignment.go_on_at("t", 0, 7);
+    assert!(!assignment.has_commits());
+    assert!(assignment.take_last_commits(|_, _| true).is_empty());
+    let stats = &assignment.stats()[0];
+    assert_eq!((stats.position, stats.committed), (Some(7), Some(7)));
+}
+
 fn run(partition: i32, range: std::ops::Range<u32>) -> Run {
     Run {
         topic: "t".into(),
