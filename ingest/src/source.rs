@@ -120,6 +120,12 @@ pub struct SourceStats {
     pub stalled_time: Duration,
     /// Rebalances of the consumer group seen by its members here.
     pub rebalances: u64,
+    /// Partitions taken away without notice, as a member was taken for gone: what was in flight of them is consumed again.
+    pub lost_partitions: u64,
+    /// Records that were not settled when their partition was taken away: its new owner consumes them again.
+    pub abandoned_records: u64,
+    /// For how long altogether partitions that were to be taken away were kept for what was in flight of them.
+    pub revoking_time: Duration,
     /// Commits acknowledged by the broker.
     pub commits: u64,
     /// Commits refused or lost; what they held is committed with the next.

@@ -159,7 +159,7 @@ fn lags(page: &mut Page, node: &NodeSnapshot) {
 
 fn inputs(page: &mut Page, node: &NodeSnapshot) {
     type Read = fn(&kelp_ingest::SourceStats) -> f64;
-    let families: [(&'static str, &str, &str, Read); 10] = [
+    let families: [(&'static str, &str, &str, Read); 13] = [
         (
             "kelp_consumed_records_total",
             "counter",
@@ -207,6 +207,24 @@ fn inputs(page: &mut Page, node: &NodeSnapshot) {
             "counter",
             "Rebalances of the consumer group.",
             |stats| stats.rebalances as f64,
+        ),
+        (
+            "kelp_lost_partitions_total",
+            "counter",
+            "Partitions taken away without notice, as a member was taken for gone.",
+            |stats| stats.lost_partitions as f64,
+        ),
+        (
+            "kelp_abandoned_records_total",
+            "counter",
+            "Records in flight when their partition was taken away, which its new owner consumes again.",
+            |stats| stats.abandoned_records as f64,
+        ),
+        (
+            "kelp_revoking_seconds_total",
+            "counter",
+            "Seconds for which partitions that were to be taken away were kept for what was in flight.",
+            |stats| stats.revoking_time.as_secs_f64(),
         ),
         (
             "kelp_commit_failures_total",

@@ -199,6 +199,16 @@ fn input(input: &InputSnapshot) -> Value {
         "unreachable": stats.is_unreachable,
         "stalls": stats.stalls,
         "rebalances": stats.rebalances,
+        "revocations": {
+            "waited_in_millis": stats.revoking_time.as_millis() as u64,
+            "abandoned_records": stats.abandoned_records,
+            "lost_partitions": stats.lost_partitions,
+        },
+        "offsets": {
+            "resets": stats.offset_resets,
+            "skipped_records": stats.skipped_records,
+            "repeated_records": stats.repeated_records,
+        },
         "commits": {"successes": stats.commits, "failures": stats.commit_failures},
         "partitions": partitions,
     })

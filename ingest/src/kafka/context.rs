@@ -46,6 +46,9 @@ pub(super) struct GroupState {
     pub holes: Holes,
     pub brokers: LostBrokers,
     pub rebalances: u64,
+    pub lost_partitions: u64,
+    pub abandoned_records: u64,
+    pub revoking_time: Duration,
     pub commits: u64,
     pub commit_failures: u64,
     /// Commits sent whose results are not known yet.
@@ -218,8 +221,10 @@ impl GroupContext {
             );
             self.count_lost(partitions);
         } else {
+            let begun = Instant::now();
             self.settle(partitions);
             self.commit_revoked(consumer, partitions);
+            self.state().revoking_time += begun.elapsed();
         }
         let mut abandoned = 0;
         for partition in partitions.elements() {
@@ -232,6 +237,7 @@ impl GroupContext {
             abandoned += state.assignment.remove(topic, number);
             state.holes.forget(topic, number);
         }
+        self.state().abandoned_records += abandoned;
         info!(
             group = %self.group_id, partitions = %names(partitions), unsettled = abandoned,
             "partitions revoked"
@@ -241,6 +247,7 @@ impl GroupContext {
     fn count_lost(&self, partitions: &TopicPartitionList) {
         let wanted = |topic: &str, number| partitions.find_partition(topic, number).is_some();
         let mut state = self.state();
+        state.lost_partitions += partitions.count() as u64;
         state.assignment.advance(Instant::now());
         state.lost_commits += state.assignment.take_commits(wanted).len() as u64;
     }

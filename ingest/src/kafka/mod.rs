@@ -157,6 +157,9 @@ impl Member {
         let state = self.context.state();
         stats.is_unreachable |= state.brokers.is_lost();
         stats.rebalances += state.rebalances;
+        stats.lost_partitions += state.lost_partitions;
+        stats.abandoned_records += state.abandoned_records;
+        stats.revoking_time += state.revoking_time;
         stats.commits += state.commits;
         stats.commit_failures += state.commit_failures;
         stats.offset_resets += state.holes.resets;
