@@ -1,5 +1,6 @@
-// Reads patterns ("p" and hexadecimal UTF-8) and lines ("l" and the same) up to "go", and answers with the nanoseconds
-// of CPU per line, the least of several passes, and how many lines one of the patterns matches.
+// Reads patterns ("p" and hexadecimal UTF-8) and lines ("l" and the same) up to "warm", after which it warms up. To every
+// "turn" it answers with the nanoseconds of CPU per line, the least of a few passes, and how many lines one of the patterns
+// matches; "end" forgets patterns and lines.
 
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -20,31 +21,36 @@ public class JoniBench {
         var patterns = new ArrayList<Regex>();
         var lines = new ArrayList<byte[]>();
         for (String line; (line = in.readLine()) != null; ) {
-            if (line.equals("go")) {
-                answer(patterns, lines);
-                patterns.clear();
-                lines.clear();
-                continue;
+            switch (line) {
+                case "warm" -> passes(patterns, lines, 2_000_000_000L);
+                case "turn" -> System.out.println(passes(patterns, lines, 20_000_000L));
+                case "end" -> {
+                    patterns.clear();
+                    lines.clear();
+                }
+                default -> add(line, patterns, lines);
             }
-            byte[] bytes = HexFormat.of().parseHex(line.substring(1));
-            if (line.charAt(0) == 'l') lines.add(bytes);
-            else patterns.add(new Regex(bytes, 0, bytes.length, Option.MULTILINE, UTF8Encoding.INSTANCE, Syntax.RUBY));
         }
     }
 
-    static void answer(List<Regex> patterns, List<byte[]> lines) {
+    static void add(String line, List<Regex> patterns, List<byte[]> lines) {
+        byte[] bytes = HexFormat.of().parseHex(line.substring(1));
+        if (line.charAt(0) == 'l') lines.add(bytes);
+        else patterns.add(new Regex(bytes, 0, bytes.length, Option.MULTILINE, UTF8Encoding.INSTANCE, Syntax.RUBY));
+    }
+
+    static String passes(List<Regex> patterns, List<byte[]> lines, long nanoseconds) {
         var threads = ManagementFactory.getThreadMXBean();
         double best = Double.MAX_VALUE;
         int matched = 0;
-        long end = System.nanoTime() + 2_000_000_000L;
-        for (int pass = 0; pass < 4 || System.nanoTime() < end; pass++) {
+        long end = System.nanoTime() + nanoseconds;
+        for (int pass = 0; pass == 0 || System.nanoTime() < end; pass++) {
             long begin = threads.getCurrentThreadCpuTime();
             matched = 0;
             for (byte[] line : lines) if (matches(patterns, line)) matched++;
             best = Math.min(best, (double) (threads.getCurrentThreadCpuTime() - begin) / lines.size());
         }
-        System.out.println(best + " " + matched);
-        System.out.flush();
+        return best + " " + matched;
     }
 
     static boolean matches(List<Regex> patterns, byte[] line) {

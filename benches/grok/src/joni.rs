@@ -42,24 +42,35 @@ impl Joni {
         })
     }
 
-    /// Nanoseconds per line, and how many lines matched.
-    pub fn measure(
+    /// Warms up with these.
+    pub fn begin(
         &mut self,
         patterns: &[String],
         lines: &[String],
-    ) -> Result<(f64, usize), Box<dyn std::error::Error>> {
+    ) -> Result<(), Box<dyn std::error::Error>> {
         for pattern in patterns {
             writeln!(self.questions, "p{}", hexadecimal(pattern))?;
         }
         for line in lines {
             writeln!(self.questions, "l{}", hexadecimal(line))?;
         }
-        writeln!(self.questions, "go")?;
+        writeln!(self.questions, "warm")?;
+        self.turn().map(|_| ())
+    }
+
+    /// Nanoseconds per line, and how many lines matched.
+    pub fn turn(&mut self) -> Result<(f64, usize), Box<dyn std::error::Error>> {
+        writeln!(self.questions, "turn")?;
         self.questions.flush()?;
         let mut answer = String::new();
         self.answers.read_line(&mut answer)?;
         let (ns, matched) = answer.trim().split_once(' ').ok_or("joni has ended")?;
         Ok((ns.parse()?, matched.parse()?))
+    }
+
+    /// Forgets patterns and lines.
+    pub fn end(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        Ok(writeln!(self.questions, "end")?)
     }
 }
 

@@ -5,8 +5,7 @@
 //!
 //! joni needs `java`, and `mvn` to fetch it; without them its column is empty. Figures are the least of several
 //! passes, taken in turns, so that a busy machine disturbs all alike. `-` is a pattern that an engine does not know.
-//! The ratio to PCRE2 is the median of the rounds, as a processor changes its speed from second to second; that to joni,
-//! which takes its turn alone, is of the least figures.
+//! The ratios to PCRE2 and joni are medians of the rounds, as a processor changes its speed from second to second.
 
 mod engines;
 mod hand;
@@ -94,60 +93,77 @@ fn measure(
     engines: &mut [Option<Box<dyn Engine>>],
     by_hand: bool,
     sources: &[String],
-    joni: Option<&mut joni::Joni>,
+    mut joni: Option<&mut joni::Joni>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let bytes = lines.iter().map(String::len).sum::<usize>() / lines.len();
-    let mut best = vec![f64::MAX; engines.len() + 1];
-    let mut matched = vec![None; engines.len() + 1];
-    let mut ratios = Vec::with_capacity(ROUNDS);
+    let mut columns: Vec<Column> = engines.iter().map(|_| Column::default()).collect();
+    let (mut hand_column, mut joni_column) = (Column::default(), Column::default());
+    if let Some(joni) = &mut joni {
+        joni.begin(sources, lines)?;
+    }
     for _ in 0..ROUNDS {
-        let mut round = vec![f64::NAN; engines.len()];
-        for (number, engine) in engines.iter_mut().enumerate() {
-            let Some(engine) = engine else { continue };
-            let (ns, count) = passes(lines, |line| engine.matches(line));
-            best[number] = best[number].min(ns);
-            matched[number] = Some(count);
-            round[number] = ns;
+        for (engine, column) in engines.iter_mut().zip(&mut columns) {
+            if let Some(engine) = engine {
+                column.add(passes(lines, |line| engine.matches(line)));
+            }
         }
-        ratios.push(round[1] / round[0]);
         if by_hand {
-            let (ns, count) = passes(lines, |line| hand::combined(std::hint::black_box(line)));
-            *best.last_mut().expect("there is a last") = best[engines.len()].min(ns);
-            matched[engines.len()] = Some(count);
+            hand_column.add(passes(lines, hand::combined));
+        }
+        if let Some(joni) = &mut joni {
+            joni_column.add(joni.turn()?);
         }
     }
-    let joni = joni.map(|joni| joni.measure(sources, lines)).transpose()?;
-    ratios.sort_by(f64::total_cmp);
+    if let Some(joni) = &mut joni {
+        joni.end()?;
+    }
+    columns.extend([hand_column, joni_column]);
+    let (kelp, pcre2, joni) = (&columns[0], &columns[1], &columns[columns.len() - 1]);
     print!("{name:26}{bytes:6}");
-    for (ns, matched) in best.iter().zip(&matched) {
-        match matched {
-            Some(_) => print!("{ns:9.0}"),
+    for column in &columns {
+        match column.least() {
+            Some(ns) => print!("{ns:9.0}"),
             None => print!("{:>9}", "-"),
         }
     }
-    match &joni {
-        Some((ns, _)) => print!("{ns:9.0}"),
-        None => print!("{:>9}", "-"),
-    }
-    print!("  {:10.2}", ratios[ROUNDS / 2]);
-    match &joni {
-        Some((ns, _)) => println!("  {:9.1}", ns / best[0]),
-        None => println!(),
-    }
-    for (engine, count) in matched.iter().enumerate() {
-        if count.is_some_and(|count| Some(count) != matched[0]) {
+    println!("  {:10.2}  {:9.1}", pcre2.times(kelp), joni.times(kelp));
+    for (number, column) in columns.iter().enumerate() {
+        if column.matched.is_some() && column.matched != kelp.matched {
             println!(
-                "    column {engine} matched {count:?} lines, Kelp {:?}",
-                matched[0]
+                "    column {number} matched {:?} lines, Kelp {:?}",
+                column.matched, kelp.matched
             );
         }
     }
-    if let Some((_, count)) = joni
-        && Some(count) != matched[0]
-    {
-        println!("    joni matched {count} lines, Kelp {:?}", matched[0]);
-    }
     Ok(())
+}
+
+/// What an engine showed.
+#[derive(Default)]
+struct Column {
+    /// Nanoseconds per line, in each round.
+    rounds: Vec<f64>,
+    /// How many lines matched.
+    matched: Option<usize>,
+}
+
+impl Column {
+    fn add(&mut self, (ns, matched): (f64, usize)) {
+        self.rounds.push(ns);
+        self.matched = Some(matched);
+    }
+
+    fn least(&self) -> Option<f64> {
+        self.rounds.iter().copied().min_by(f64::total_cmp)
+    }
+
+    /// How many times as long as the other it took, as the median of the rounds.
+    fn times(&self, other: &Column) -> f64 {
+        let rounds = self.rounds.iter().zip(&other.rounds);
+        let mut ratios: Vec<f64> = rounds.map(|(ns, other)| ns / other).collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+    }
 }
 
 /// The least of the passes that a few milliseconds have room for: a quick engine is not measured by its first one, in
