@@ -95,6 +95,23 @@ pub(super) fn nullable(node: &Node) -> bool {
     }
 }
 
+/// Whether the node matches wherever it is tried, if only the empty string.
+pub(super) fn always_matches(node: &Node) -> bool {
+    match node {
+        Node::Empty | Node::Keep => true,
+        Node::Literal(text) => text.is_empty(),
+        Node::Concat(nodes) => nodes.iter().all(always_matches),
+        Node::Alternate(nodes) => nodes.iter().any(always_matches),
+        Node::Repeat(Repeat { node, min, .. }) => *min == 0 || always_matches(node),
+        Node::Capture { node, .. } | Node::Atomic(node) => always_matches(node),
+        Node::Class(_)
+        | Node::Look { .. }
+        | Node::Assert(_)
+        | Node::Backref { .. }
+        | Node::Unresolved(_) => false,
+    }
+}
+
 /// How many characters the node matches, when that is always the same number.
 pub(super) fn fixed_length(node: &Node) -> Option<usize> {
     match node {
@@ -300,5 +317,15 @@ mod tests {
         let mut node = tree(r"\b[1-9][0-9]*\b");
         resolve_boundaries(&mut node);
         assert!(!any(&node, &|node| matches!(node, Node::Assert(_))));
+    }
+
+    #[test]
+    fn what_always_matches() {
+        for pattern in ["", "a*", "a??", "(?:a|b*|c)", "(a?)(?>b*+)", "(?:a*){3}"] {
+            assert!(always_matches(&tree(pattern)), "{pattern}");
+        }
+        for pattern in ["a", "a*b", "(?:a|b)", "a+", "(?=a*)", "$", r"(a)?\1"] {
+            assert!(!always_matches(&tree(pattern)), "{pattern}");
+        }
     }
 }

@@ -8,7 +8,9 @@ mod repeat;
 mod scope;
 
 use super::RegexError;
-use super::analysis::{any, captures_in_order, first, nullable, resolve_boundaries, single_class};
+use super::analysis::{
+    always_matches, any, captures_in_order, first, nullable, resolve_boundaries, single_class,
+};
 use super::ast::{Assertion, Node, Repeat, RepeatKind};
 use super::byteset::ByteSet;
 use super::class::CharClass;
@@ -243,12 +245,16 @@ impl Compiler {
     }
 
     fn concat(&mut self, nodes: &[Node], after: &After<'_>) {
-        let mut follows = vec![after.follow; nodes.len()];
+        let mut follows = vec![(after.follow, after.tail); nodes.len()];
         for at in (1..nodes.len()).rev() {
-            follows[at - 1] = first(&nodes[at], follows[at]);
+            let (follow, tail) = follows[at];
+            follows[at - 1] = (
+                first(&nodes[at], follow),
+                tail && always_matches(&nodes[at]),
+            );
         }
         for (at, node) in nodes.iter().enumerate() {
-            let last = at + 1 == nodes.len();
+            let (follow, tail) = follows[at];
             let literal = match nodes.get(at + 1) {
                 None => after.literal,
                 Some(Node::Literal(text)) => Some(&text[..]),
@@ -261,8 +267,8 @@ impl Compiler {
             self.emit(
                 node,
                 &After {
-                    follow: follows[at],
-                    tail: after.tail && last,
+                    follow,
+                    tail,
                     literal,
                     before,
                 },
