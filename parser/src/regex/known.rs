@@ -375,21 +375,21 @@ fn java_class(bytes: &[u8], at: usize) -> Found {
     // Whether a part of the name begins with the next byte.
     let mut begins = 1;
     while begin < at + LONGEST {
-        let window = Window::<1>::new(bytes, begin);
+        let window = Window::<3>::new(bytes, begin);
         let digits = window.bits(Block::digits);
         let dots = window.bits(|block| block.is(b'.'));
         let others = window.bits(|block| block.letters().or(block.is(b'_')).or(block.is(b'$')));
         let length = leading(digits | dots | others);
         begins |= dots << 1;
         // Every part begins with a letter, also what is no part but comes after a dot.
-        if begins & lowest(length + 1) & lowest(BLOCK) & !others != 0 {
+        if begins & lowest(length + 1) & lowest(3 * BLOCK) & !others != 0 {
             return Found::Unsure;
         }
-        if length < BLOCK {
+        if length < 3 * BLOCK {
             return Found::End(begin + length);
         }
-        begins >>= BLOCK;
-        begin += BLOCK;
+        begins >>= 3 * BLOCK;
+        begin += 3 * BLOCK;
     }
     Found::Unsure
 }

@@ -92,10 +92,17 @@ impl Scan {
         }
     }
 
-    /// The same as [`Scan::find`], for a set of two ranges.
+    /// The same as [`Scan::find`], for a set of two ranges, where it is hard to say whether a block will do.
     #[inline(always)]
     pub(super) fn find_by_two(&self, bytes: &[u8], at: usize) -> usize {
-        self.find_in(self.some_ranges::<2>(), bytes, at)
+        let ranges = self.some_ranges::<2>();
+        match chunk(bytes, at) {
+            Some(chunk) => match self.hits(ranges, chunk) {
+                0 => self.find_further(ranges, bytes, at + STRIDE),
+                hits => at + hits.trailing_zeros() as usize,
+            },
+            None => self.find_near_end(ranges, bytes, at),
+        }
     }
 
     /// How many bytes from `at` on are not in the set of `N` ranges, if that is clear within a block.

@@ -55,6 +55,24 @@ impl Way {
     }
 }
 
+/// As many slots as are set at once, without a call.
+const FEW_SLOTS: usize = 32;
+
+/// The first so many slots, none of them set.
+#[inline(always)]
+fn unset(slots: &mut Vec<u32>, count: usize) -> &mut [u32] {
+    if slots.len() < count.max(FEW_SLOTS) {
+        slots.resize(count.max(FEW_SLOTS), NONE);
+    }
+    if let Some((few, others)) = slots.split_first_chunk_mut::<FEW_SLOTS>() {
+        *few = [NONE; FEW_SLOTS];
+        if count > FEW_SLOTS {
+            others[..count - FEW_SLOTS].fill(NONE);
+        }
+    }
+    &mut slots[..count]
+}
+
 /// With `MEMO` it remembers what failed; without, it is faster as long as little fails.
 pub(super) struct Machine<'a, 'm, const MEMO: bool> {
     pub(super) program: &'a Program,
@@ -79,8 +97,7 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
             stack, slots, memo, ..
         } = scratch;
         stack.clear();
-        let slots = &mut slots[..program.slots];
-        slots.fill(NONE);
+        let slots = unset(slots, program.slots);
         Machine {
             program,
             text,
@@ -94,38 +111,61 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
     }
 
     /// Whether the program matches from `start`; the spans are then in the slots.
+    #[inline(always)]
     pub(super) fn run(&mut self, start: usize) -> Result<bool, Stop> {
-        let program = self.program;
         self.slots[0] = start as u32;
-        let mut pc = FAIL + 1;
-        let mut at = start;
+        // Most lines that match are fields up to their end.
+        let way = self.through_fields(Way::to(FAIL + 1, start));
+        match self.is_match(way) {
+            true => Ok(true),
+            false => self.go_on(way),
+        }
+    }
+
+    /// The same from here.
+    #[inline(never)]
+    fn go_on(&mut self, mut way: Way) -> Result<bool, Stop> {
+        let program = self.program;
         loop {
-            if !MEMO {
-                let way = self.fields(pc, at);
-                (pc, at) = (way.pc, way.at as usize);
-            }
             if self.meter.is_overdue() {
                 self.meter.ask()?;
-                continue;
-            }
-            let op = &program.ops[pc as usize];
-            if matches!(op, Op::Match) {
-                self.slots[1] = at as u32;
-                // `\K` in a look-ahead can stand beyond the end.
-                self.slots[0] = self.slots[0].min(at as u32);
-                return Ok(true);
-            }
-            if pc != FAIL {
-                let way = self.other(op, pc, at);
-                (pc, at) = (way.pc, way.at as usize);
-            }
-            if pc == FAIL {
-                match self.backtrack()? {
-                    Some(way) => (pc, at) = way,
-                    None => return Ok(false),
+            } else {
+                if way.pc != FAIL {
+                    way = self.other(&program.ops[way.pc as usize], way.pc, way.at as usize);
+                }
+                if way.pc == FAIL {
+                    match self.backtrack()? {
+                        Some(back) => way = back,
+                        None => return Ok(false),
+                    }
                 }
             }
+            way = self.through_fields(way);
+            if self.is_match(way) {
+                return Ok(true);
+            }
         }
+    }
+
+    /// Past the fields that come next, if what failed is not remembered: that is by states of the operations joined.
+    #[inline(always)]
+    fn through_fields(&mut self, way: Way) -> Way {
+        match MEMO {
+            true => way,
+            false => self.fields(way.pc, way.at as usize),
+        }
+    }
+
+    /// Whether this is the end; then the span of the match is noted.
+    #[inline(always)]
+    fn is_match(&mut self, way: Way) -> bool {
+        let matched = matches!(self.program.ops[way.pc as usize], Op::Match);
+        if matched {
+            self.slots[1] = way.at;
+            // `\K` in a look-ahead can stand beyond the end.
+            self.slots[0] = self.slots[0].min(way.at);
+        }
+        matched
     }
 
     /// An operation, when what failed is remembered; else one that few lines come by often.
@@ -133,7 +173,6 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
     fn other(&mut self, op: &Op, pc: Pc, at: usize) -> Way {
         let program = self.program;
         match *op {
-            // What failed is remembered by states of the operations joined.
             Op::Field => match program.fields[pc as usize].joined {
                 Op::Known(_) => Way::to(pc + 1, at),
                 joined => Way::after(pc, self.step(joined, pc, at)),
@@ -377,7 +416,7 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
     }
 
     /// The next way on: where to continue, or `None` if all ways have failed.
-    fn backtrack(&mut self) -> Result<Option<(Pc, usize)>, Stop> {
+    fn backtrack(&mut self) -> Result<Option<Way>, Stop> {
         let program = self.program;
         while let Some(frame) = self.stack.pop() {
             match frame {
@@ -385,20 +424,20 @@ impl<'a, 'm, const MEMO: bool> Machine<'a, 'm, MEMO> {
                 Frame::Branch { pc, at, reset } => {
                     self.meter.spend(1)?;
                     self.reset(reset);
-                    return Ok(Some((pc, at as usize)));
+                    return Ok(Some(Way { pc, at }));
                 }
                 Frame::Greedy { run, pc, low, end } => {
                     self.meter.spend(1)?;
                     self.reset(program.resets[pc as usize]);
                     if let Some(at) = self.leave_greedy(run, pc, low as usize, end as usize) {
-                        return Ok(Some((pc + 1, at)));
+                        return Ok(Some(Way::to(pc + 1, at)));
                     }
                 }
                 Frame::Lazy { run, pc, at, left } => {
                     self.meter.spend(1)?;
                     self.reset(program.resets[pc as usize]);
                     if let Some(at) = self.leave_lazy_later(run, pc, at as usize, left) {
-                        return Ok(Some((pc + 1, at)));
+                        return Ok(Some(Way::to(pc + 1, at)));
                     }
                 }
             }
