@@ -149,15 +149,23 @@ impl Store {
         Ok(())
     }
 
-    /// What was written since `(number, len)` goes, or the next attempt would append to a torn line. Where segments were begun since,
-    /// writing goes on in yet another one: a reader may have seen them, and a number is never used again.
+    /// What was written since `(number, len)` goes, or the next attempt would append to a torn line. Where whole entries were written
+    /// or segments begun since, writing goes on in another one: a reader may have seen them, and stand behind what is left.
     fn roll_back(&mut self, (number, len): (u64, u64)) -> io::Result<()> {
         let is_first = self.number == number;
+        let is_seen = !is_first || self.len > len;
         self.len = if is_first { len } else { 0 };
         self.file.set_len(self.len)?;
         self.file.seek(SeekFrom::Start(self.len))?;
-        if is_first {
+        if !is_seen {
             return Ok(());
+        }
+        if is_first {
+            self.next_segment()?;
+            return match len {
+                0 => fs::remove_file(path_of(&self.settings.path, number)),
+                _ => Ok(()),
+            };
         }
         let begun = number + 1..=self.number;
         self.next_segment()?;
