@@ -107,15 +107,15 @@ fn reported<T, E: Error>(
     }
 }
 
-/// A locale that is not known is English, as it would be for Logstash.
+/// A locale that is not known has short English names alone, as it would for Logstash.
 fn read_locale(tag: Option<Spanned<String>>, settings: &mut Settings<'_>) -> Locale {
     let Some(tag) = tag else {
         return Locale::english();
     };
     Locale::new(&tag.node).unwrap_or_else(|error| {
-        let message = format!("{error}: English ones are read");
+        let message = format!("{error}: short English ones, as `Mar` and `Tue`, are read");
         settings.warn(tag.span, message);
-        Locale::english()
+        Locale::root()
     })
 }
 

@@ -17,7 +17,8 @@ plugin_options! {
     /// in the order given), `%{&name}` goes into the field that the value of `name` names, and a field
     /// that ends in `->` may be followed by its delimiter several times.
     pub struct DissectOptions for Filter "dissect" {
-        /// Mappings by the field they are applied to.
+        /// Mappings by the field they are applied to. Those of a hash come in the order of a Java `HashMap`, as in Logstash:
+        /// where one takes a field that another sets, write two `dissect` filters, or a list, which keeps its order.
         pub mapping: Pairs<String> = [],
         /// Fields that become numbers: `int` or `float`.
         pub convert_datatype: Pairs<String> = [],

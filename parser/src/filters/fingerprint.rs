@@ -116,7 +116,9 @@ impl BuildFilter for Fingerprint {
                 }
             }
         }
-        let sources = if options.concatenate_all_fields {
+        let sources = if matches!(hasher, Hasher::Punctuation(_)) {
+            Sources::Each(fields.into_iter().map(|(_, field)| field).collect())
+        } else if options.concatenate_all_fields {
             Sources::AllFields
         } else if options.concatenate_sources {
             Sources::Joined(fields)

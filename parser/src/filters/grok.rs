@@ -26,7 +26,8 @@ plugin_options! {
     /// `(?<field>...)` captures without a named pattern. Captures into a field that holds a string or
     /// an array are appended to it.
     pub struct GrokOptions for Filter "grok" {
-        /// Patterns by the field they are tried on, one or a list of them.
+        /// Patterns by the field they are tried on, one or a list of them. The fields of a hash are tried in the order of a Java
+        /// `HashMap`, as in Logstash; those of a list (`["message", "...", "path", "..."]`) in the order written.
         pub r#match: Pairs<Vec<Spanned<String>>> = [],
         /// Stops at the first pattern that matches. Without it every pattern is tried.
         pub break_on_match: bool = true,

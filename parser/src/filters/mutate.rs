@@ -24,7 +24,8 @@ plugin_options! {
     ///
     /// The operations run in this order, whatever the order of the options: `coerce`, `rename`, `update`, `replace`,
     /// `convert`, `gsub`, `uppercase`, `capitalize`, `lowercase`, `strip`, `split`, `join`, `merge`, `copy`. For
-    /// another order write several `mutate` filters, one after the other.
+    /// another order write several `mutate` filters, one after the other. The pairs of a hash come in the order of a Java `HashMap`,
+    /// as in Logstash; those of a list (`["a", "b", "c", "d"]`) in the order written.
     pub struct MutateOptions for Filter "mutate" {
         /// Values for fields that are null.
         coerce: Pairs<Template> = [],

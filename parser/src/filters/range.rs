@@ -89,7 +89,8 @@ impl BuildFilter for Range {
 
 impl Action {
     fn parse(text: &str) -> Option<Self> {
-        let parts: Vec<&str> = text.split(':').collect();
+        // As Ruby splits: nothing at the end is no part.
+        let parts: Vec<&str> = text.trim_end_matches(':').split(':').collect();
         Some(match parts[..] {
             ["drop"] => Self::Drop,
             ["tag", tag] => Self::Tag(Template::lenient(tag)),

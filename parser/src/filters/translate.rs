@@ -36,7 +36,8 @@ plugin_options! {
         destination: Option<Spanned<FieldRef<'static>>>,
         /// Sets the target even if there is one already; always so when it is the source.
         r#override: Option<bool>,
-        /// The dictionary itself.
+        /// The dictionary itself. Where several keys fit (`regex`, `exact => false`) the first counts: of a hash in the order of a Java
+        /// `HashMap`, as in Logstash, of a list in the order written.
         dictionary: Option<Spanned<Pairs<Any>>>,
         /// A file that holds the dictionary, ending in `.yml`, `.yaml`, `.json` or `.csv`.
         dictionary_path: Option<Spanned<PathBuf>>,

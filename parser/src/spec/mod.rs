@@ -6,6 +6,7 @@
 //! ([`PluginSpec`]). Inputs, filters, codecs and outputs all use it.
 
 mod history;
+mod java_order;
 mod macros;
 mod repeated;
 mod settings;

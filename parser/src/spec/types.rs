@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Settings;
+use super::java_order::sort_by_slot;
 use super::repeated::as_item;
 use crate::config::Span;
 use crate::config::ast::{Literal, Plugin, Spanned};
@@ -449,8 +450,8 @@ impl OptionType for CodecName {
     }
 }
 
-/// A hash, as keys and values in the order written. An array of alternating keys and values counts
-/// as a hash; a key that is repeated in it gets a list of its values.
+/// A hash, as keys and values in the order in which Logstash walks it, which is not the written one. An array of alternating keys
+/// and values counts as a hash, in the order written; a key that is repeated in it gets a list of its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pairs<T>(pub Vec<(Spanned<String>, T)>);
 
@@ -461,7 +462,7 @@ impl<T> Default for Pairs<T> {
 }
 
 impl<T> Pairs<T> {
-    /// Keys and values in the order written.
+    /// Keys and values in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.0.iter().map(|(key, value)| (key.node.as_str(), value))
     }
@@ -505,7 +506,13 @@ impl<T: OptionType> OptionType for Pairs<T> {
                 Some((key, T::read(printed.as_ref().unwrap_or(value), settings)?))
             })
             .collect();
-        read.into_iter().collect::<Option<Vec<_>>>().map(Self)
+        let mut pairs = read
+            .into_iter()
+            .collect::<Option<Vec<(Spanned<String>, T)>>>()?;
+        if matches!(value.node, Literal::Hash(_)) {
+            sort_by_slot(&mut pairs, |(key, _)| key.node.as_str());
+        }
+        Some(Self(pairs))
     }
 }
 

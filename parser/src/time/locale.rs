@@ -46,9 +46,14 @@ impl Locale {
         }
     }
 
+    /// Java's for a language that it does not know: short English names, for the long ones as well.
+    pub fn root() -> Self {
+        find("und").unwrap_or_else(Self::english)
+    }
+
     /// Java's `String.toLowerCase(Locale)` for the names of this locale.
     pub(crate) fn lower(&self, text: &str) -> String {
-        if self.language == "tr" {
+        if matches!(self.language, "tr" | "az") {
             return text.replace('I', "ı").replace('İ', "i").to_lowercase();
         }
         text.to_lowercase()
@@ -56,7 +61,7 @@ impl Locale {
 
     /// Java's `String.toUpperCase(Locale)` for the names of this locale.
     pub(crate) fn upper(&self, text: &str) -> String {
-        if self.language == "tr" {
+        if matches!(self.language, "tr" | "az") {
             return text.replace('i', "İ").to_uppercase();
         }
         text.to_uppercase()
@@ -116,5 +121,7 @@ mod tests {
         assert_eq!(Locale::new("EN-gb").unwrap().short_months[8], "Sept");
         assert_eq!(Locale::new("en-US").unwrap(), Locale::english());
         assert!(Locale::new("tlh").is_err());
+        assert_eq!(Locale::root().months[2], "Mar");
+        assert_eq!(Locale::new("ar-TN").unwrap().months[0], "جانفي");
     }
 }

@@ -1,6 +1,8 @@
 //! The types that columns can have, as the converters of Ruby's CSV library make them. A value that
 //! is none of the type stays text.
 
+use std::borrow::Cow;
+
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
@@ -91,23 +93,68 @@ pub(in crate::filters) fn integer<'a>(text: &str, arena: &'a Arena) -> Option<Va
 
 /// Ruby's `Float()`.
 pub(in crate::filters) fn float<'a>(text: &str) -> Option<Value<'a>> {
-    let text = text.trim_matches(is_space);
-    // Digits are needed on both sides of a point.
+    let text = text.trim_end_matches(is_space);
+    let hexadecimal = text.strip_prefix('-').unwrap_or(text);
+    if let Some(digits) = hexadecimal
+        .strip_prefix("0x")
+        .or(hexadecimal.strip_prefix("0X"))
+    {
+        let value = hexadecimal_float(digits)?;
+        let negative = hexadecimal.len() < text.len() && value != 0.0;
+        return Some(Value::Float(if negative { -value } else { value }));
+    }
+    let text = text.trim_start_matches(is_space);
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if !unsigned.as_bytes().first()?.is_ascii_digit() {
+    if !unsigned.starts_with(|c: char| c == '.' || c.is_ascii_digit()) {
         return None;
     }
-    let text = without_underscores(text)?;
+    let text = between_digits(text, 10)?;
     let plain = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     let bytes = text.as_bytes();
-    let point = bytes.iter().position(|&byte| byte == b'.');
-    let bare_point = point.is_some_and(|at| {
-        !bytes[at - 1].is_ascii_digit() || !bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
-    });
+    let mut points = (0..bytes.len()).filter(|&at| bytes[at] == b'.');
+    // Digits are needed behind a point.
+    let bare_point = points.any(|at| !bytes.get(at + 1).is_some_and(u8::is_ascii_digit));
     if bare_point || !bytes.iter().copied().all(plain) {
         return None;
     }
     text.parse().ok().map(Value::Float)
+}
+
+/// A number without its underscores; `None` where one does not stand between two digits.
+fn between_digits(text: &str, radix: u32) -> Option<Cow<'_, str>> {
+    let mut parts = text.split('_').peekable();
+    while let Some(part) = parts.next() {
+        if let Some(next) = parts.peek()
+            && !(part.ends_with(|c: char| c.is_digit(radix))
+                && next.starts_with(|c: char| c.is_digit(radix)))
+        {
+            return None;
+        }
+    }
+    without_underscores(text)
+}
+
+/// What follows `0x`: digits, and a point among them only where a power of two follows, as in `1.8p1`.
+fn hexadecimal_float(text: &str) -> Option<f64> {
+    if !text.starts_with(|c: char| c.is_ascii_hexdigit()) {
+        return None;
+    }
+    let text = between_digits(text, 16)?;
+    let (digits, power) = match text.split_once(['p', 'P']) {
+        Some((digits, power)) => (digits, Some(power.parse::<i32>().ok()?)),
+        None => (text.as_ref(), None),
+    };
+    let (whole, fraction) = match (digits.split_once('.'), power) {
+        (Some((_, "")), _) | (Some(_), None) => return None,
+        (Some((whole, fraction)), _) => (whole, fraction),
+        (None, _) => (digits, ""),
+    };
+    let mut value = 0.0;
+    for digit in whole.chars().chain(fraction.chars()) {
+        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let places = i32::try_from(fraction.len()).ok()?.checked_mul(4)?;
+    Some(value * 2f64.powi(power.unwrap_or(0).checked_sub(places)?))
 }
 
 fn boolean<'a>(text: &'a str, arena: &'a Arena) -> Value<'a> {
@@ -269,7 +316,15 @@ mod tests {
             (Conversion::Integer, "1__0", "\"1__0\""),
             (Conversion::Float, "1", "1.0"),
             (Conversion::Float, "1e3", "1000.0"),
-            (Conversion::Float, ".5", "\".5\""),
+            (Conversion::Float, "-.5", "-0.5"),
+            (Conversion::Float, "1_e3", "\"1_e3\""),
+            (Conversion::Float, "1_0.2_5", "10.25"),
+            (Conversion::Float, "0x1F", "31.0"),
+            (Conversion::Float, "-0x1.8p1", "-3.0"),
+            (Conversion::Float, "0x1.8", "\"0x1.8\""),
+            (Conversion::Float, "+0xff", "\"+0xff\""),
+            (Conversion::Float, " 0x10", "\" 0x10\""),
+            (Conversion::Float, "0x_1", "\"0x_1\""),
             (Conversion::Float, "1.", "\"1.\""),
             (Conversion::Float, "inf", "\"inf\""),
             (Conversion::Boolean, " TRUE ", "true"),

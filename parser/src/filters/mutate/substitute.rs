@@ -152,6 +152,8 @@ fn push_replacement(
     for piece in pieces {
         match piece {
             Piece::Text(literal) => out.push_str(literal),
+            // Where groups have names, the others capture nothing and none has a number.
+            Piece::Group(1..) if regex.capture_names().next().is_some() => {}
             Piece::Group(number) => out.push_str(group(*number).unwrap_or_default()),
             Piece::Named(name) => {
                 let groups = regex.capture_names().find(|(known, _)| known == name);
@@ -193,14 +195,11 @@ fn pieces(replacement: &str) -> Vec<Piece> {
             Some('+') => Piece::LastGroup,
             Some('`') => Piece::BeforeMatch,
             Some('\'') => Piece::AfterMatch,
-            Some('k') if rest.starts_with("k<") && rest.contains('>') => {
-                let close = rest.find('>').unwrap_or_default();
-                length = close + 1;
-                let name = &rest[2..close];
-                match name.parse() {
-                    Ok(number) => Piece::Group(number),
-                    Err(_) => Piece::Named(name.to_owned()),
-                }
+            Some('k') if rest.starts_with("k<") => {
+                // No group has a number here, nor a name that does not end.
+                let close = rest.find('>');
+                length = close.map_or(rest.len(), |close| close + 1);
+                Piece::Named(close.map_or(String::new(), |close| rest[2..close].to_owned()))
             }
             Some('\\') => {
                 literal.push('\\');
@@ -247,6 +246,9 @@ mod tests {
             ("aabb", "(a)(b)", r"\2\1", "abab"),
             ("ab", "a", r"[\0\&]", "[aa]b"),
             ("ab", "(?<x>b)", r"<\k<x>>", "a<b>"),
+            ("ab", "(?<x>b)", r"<\1\0>", "a<b>"),
+            ("abc", "(b)(?<x>c)", r"<\1\+>", "a<c>"),
+            ("ab", "b", r"\k", r"a\k"),
             ("abc", "b", r"(\`|\')", "a(a|c)c"),
             ("a.b", r"\.", r"\\", r"a\b"),
             ("ab", "a", r"\x\", r"\x\b"),
@@ -279,6 +281,13 @@ mod tests {
 
     #[test]
     fn a_name_that_no_group_has_fails() {
-        assert_eq!(gsub("ab", "a", r"\k<no>"), None);
+        for (needle, replacement) in [
+            ("a", r"\k<no>"),
+            ("(a)", r"\k<1>"),
+            ("(?<x>a)", r"\k<1>"),
+            ("(?<x>a)", r"\k<x"),
+        ] {
+            assert_eq!(gsub("ab", needle, replacement), None, "{replacement}");
+        }
     }
 }

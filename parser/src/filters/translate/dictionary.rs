@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 use crate::event::{Arena, ArenaString, OwnedValue, Value, ruby_text};
 use crate::regex::{Options, Regex, Scratch};
@@ -124,11 +124,19 @@ impl Dictionary {
     ) -> Option<Value<'a>> {
         let mut out = ArenaString::new_in(arena);
         let mut copied = 0;
-        for found in searcher.find_iter(text) {
+        let mut from = 0;
+        while from <= text.len()
+            && let Some(found) = searcher.find(Input::new(text).range(from..))
+        {
             out.push_str(&text[copied..found.start()]);
             let (_, value) = &self.entries.list[found.pattern().as_usize()];
             out.push_str(ruby_text(&value.to_value(arena), arena));
             copied = found.end();
+            from = copied;
+            if found.is_empty() {
+                // After an empty key the next character is passed over.
+                from += text[copied..].chars().next().map_or(1, char::len_utf8);
+            }
         }
         out.push_str(&text[copied..]);
         (out != text).then(|| Value::Str(out.into_bump_str()))
