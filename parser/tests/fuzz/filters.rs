@@ -209,3 +209,23 @@ fn dates() {
         }
     });
 }
+
+#[test]
+fn translate() {
+    const KEYS: &[&str] = &[
+        "", "a", "b", "é", "日", "ab", ".", "^", "(a)", " ", "\u{301}",
+    ];
+    texts(16, KEYS, |text, random| {
+        let pairs: String = (0..random.below(5))
+            .map(|value| format!("{}, \"{value}\", ", quoted(KEYS[random.below(KEYS.len())])))
+            .collect();
+        let kind = ["", "exact => false", "regex => true"][random.below(3)];
+        let options = format!(
+            "source => \"message\" target => \"t\" {kind} dictionary => [{}]",
+            pairs.trim_end_matches(", ")
+        );
+        if let Some(pipeline) = filter("translate", &options) {
+            run(&pipeline, text);
+        }
+    });
+}

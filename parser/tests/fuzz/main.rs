@@ -12,6 +12,7 @@ mod memory;
 mod patterns;
 #[path = "../support/random.rs"]
 mod random;
+mod xml;
 
 use memory::{Memory, ignore_full_arenas, is_full, measured, uncounted};
 use random::Random;
