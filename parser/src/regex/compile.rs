@@ -464,15 +464,23 @@ fn thread_jumps(ops: &mut [Op], dispatches: &mut [DispatchTable]) {
             op => op,
         };
     }
-    for table in dispatches {
+    for number in 0..dispatches.len() {
+        let mut table = dispatches[number];
         // Neighbouring bytes mostly lead to the same place.
-        let mut last = (table[0], target(ops, Pc::from(table[0])) as u16);
-        for entry in table {
-            if *entry != last.0 {
-                last = (*entry, target(ops, Pc::from(*entry)) as u16);
+        let mut last = None;
+        for (byte, entry) in table.iter_mut().enumerate() {
+            let mut to = match last {
+                Some((from, to)) if from == *entry => to,
+                _ => target(ops, Pc::from(*entry)),
+            };
+            last = Some((*entry, to));
+            // On to where another dispatch leads by the same byte.
+            while let Op::Dispatch(other) = ops[to as usize] {
+                to = target(ops, Pc::from(dispatches[usize::from(other)][byte]));
             }
-            *entry = last.1;
+            *entry = to as u16;
         }
+        dispatches[number] = table;
     }
 }
 
