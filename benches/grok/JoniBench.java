@@ -23,7 +23,7 @@ public class JoniBench {
         for (String line; (line = in.readLine()) != null; ) {
             switch (line) {
                 case "warm" -> passes(patterns, lines, 2_000_000_000L);
-                case "turn" -> System.out.println(passes(patterns, lines, 20_000_000L));
+                case "turn" -> System.out.println(passes(patterns, lines, 10_000_000L));
                 case "end" -> {
                     patterns.clear();
                     lines.clear();

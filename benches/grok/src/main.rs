@@ -22,7 +22,7 @@ use kelp_parser::grok::{Grok, Library};
 use rows::{ROWS, Row, TEN};
 
 const LINES: usize = 2_000;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 25;
 /// An engine's turn, in each round.
 const TURN: std::time::Duration = std::time::Duration::from_millis(5);
 
