@@ -150,11 +150,19 @@ fn hexadecimal_float(text: &str) -> Option<f64> {
         (None, _) => (digits, ""),
     };
     let mut value = 0.0;
+    let mut exponent = i64::from(power.unwrap_or(0)) - 4 * fraction.len() as i64;
     for digit in whole.chars().chain(fraction.chars()) {
-        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+        let digit = digit.to_digit(16)?;
+        // Digits beyond what a float holds only count.
+        match value < 1e30 {
+            true => value = value * 16.0 + f64::from(digit),
+            false => exponent += 4,
+        }
     }
-    let places = i32::try_from(fraction.len()).ok()?.checked_mul(4)?;
-    Some(value * 2f64.powi(power.unwrap_or(0).checked_sub(places)?))
+    // In two steps, neither of which is infinite: nothing times that would be no number.
+    let half = exponent.clamp(-2000, 2000) as i32 / 2;
+    let rest = exponent.clamp(-2000, 2000) as i32 - half;
+    Some(value * 2f64.powi(half) * 2f64.powi(rest))
 }
 
 fn boolean<'a>(text: &'a str, arena: &'a Arena) -> Value<'a> {
@@ -325,6 +333,8 @@ mod tests {
             (Conversion::Float, "+0xff", "\"+0xff\""),
             (Conversion::Float, " 0x10", "\" 0x10\""),
             (Conversion::Float, "0x_1", "\"0x_1\""),
+            (Conversion::Float, "0x0p2147483647", "0.0"),
+            (Conversion::Float, "0x1p-2147483648", "0.0"),
             (Conversion::Float, "1.", "\"1.\""),
             (Conversion::Float, "inf", "\"inf\""),
             (Conversion::Boolean, " TRUE ", "true"),
