@@ -174,13 +174,17 @@ fn on_a_real_broker_nothing_comes_twice() {
         &[("group_protocol", "consumer")],
     ];
     for settings in protocols {
-        let cluster = Cluster::real(6);
-        let _load = Load::new(16);
-        let (repeated, failures, lost) = a_member_joins_and_leaves(&cluster, settings);
-        match lost {
-            0 => assert_eq!((repeated, failures), (0, 0), "{settings:?}"),
-            _ => println!("{lost} partitions were lost with {settings:?}: nothing was shown"),
-        }
+        // A run in which a member was taken for gone shows nothing. Three of them in a row are no accident.
+        let shown = (0..3).any(|_| {
+            let cluster = Cluster::real(6);
+            let _load = Load::new(16);
+            let (repeated, failures, lost) = a_member_joins_and_leaves(&cluster, settings);
+            if lost == 0 {
+                assert_eq!((repeated, failures), (0, 0), "{settings:?}");
+            }
+            lost == 0
+        });
+        assert!(shown, "partitions were lost each time with {settings:?}");
     }
 }
 
