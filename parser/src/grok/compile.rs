@@ -1,9 +1,12 @@
 //! A compiled grok pattern and what its captures become.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::regex::{Budget, BudgetExceeded, Options, Regex, RegexError, RegexList, Scratch};
 
 use super::expand::expand;
 use super::library::Library;
+use super::reference;
 
 /// A grok pattern cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -123,6 +126,36 @@ impl Grok {
         &self.captures
     }
 
+    /// A field that one match can set twice, so that it becomes an array, unless a stock pattern does so by itself. Fields
+    /// are told apart by what `name` makes of them.
+    pub(crate) fn set_twice(
+        &self,
+        library: &Library,
+        name: impl Fn(&str) -> String,
+    ) -> Option<String> {
+        let mut twice = self.twice(&name);
+        if twice.is_empty() {
+            return None;
+        }
+        for stock in references(&self.source).filter(|name| library.is_stock(name)) {
+            if let Ok(alone) = Self::compile(&format!("%{{{stock}}}"), library, true) {
+                let meant = alone.twice(&name);
+                twice.retain(|field| !meant.contains(field));
+            }
+        }
+        twice.pop_first()
+    }
+
+    fn twice(&self, name: impl Fn(&str) -> String) -> BTreeSet<String> {
+        let fields: HashMap<usize, String> = self
+            .captures
+            .iter()
+            .map(|capture| (capture.group, name(&capture.field)))
+            .collect();
+        let field = |group| fields.get(&(group as usize)).cloned();
+        self.regex.set_together(options(), field)
+    }
+
     /// Finds the pattern's first match in `text`; the spans of its groups are then in `scratch`.
     ///
     /// # Errors
@@ -152,11 +185,25 @@ pub fn list<'g>(groks: impl IntoIterator<Item = &'g Grok>) -> RegexList {
 
 /// Compiles an expression as Logstash does: MULTILINE, which in Ruby makes `.` match line feeds.
 pub(super) fn compile_regex(expression: &str) -> Result<Regex, RegexError> {
-    let options = Options {
+    Regex::new(expression, options())
+}
+
+/// The names of the patterns that a pattern refers to.
+fn references(pattern: &str) -> impl Iterator<Item = &str> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let found = reference::find(pattern, at)?;
+        at = found.end;
+        Some(found.name)
+    })
+}
+
+/// How Logstash has joni read the expressions of grok.
+fn options() -> Options {
+    Options {
         multiline: true,
         ..Options::default()
-    };
-    Regex::new(expression, options)
+    }
 }
 
 /// Which groups go where. A group's name is `NAME:field:type`, or `field` alone for a group written

@@ -65,6 +65,14 @@ pub(super) fn check(plugin: &Plugin, ecs: EcsCompatibility, found: &mut Vec<Diag
                         .help(help)
                         .rule(RULE),
                 );
+            } else if let Some(field) = compiled.set_twice(&library, canonical) {
+                let message = format!("`{field}` is captured twice: it becomes an array of both");
+                let help = "capture one of them into another field, or not at all";
+                found.push(
+                    Diagnostic::warning(pattern.span, message)
+                        .help(help)
+                        .rule(RULE),
+                );
             }
             if let Some((outer, inner)) = nested(&captured) {
                 let message = format!(

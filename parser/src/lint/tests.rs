@@ -91,7 +91,16 @@ fn captures_that_collide_are_found() {
     assert_eq!(grok("%{WORD:a} %{GREEDYDATA:message}"), ["grok-capture"]);
     assert_eq!(grok("%{TIMESTAMP_ISO8601:@timestamp}"), ["grok-capture"]);
     assert_eq!(grok("%{WORD:a} %{WORD:[a][b]}"), ["grok-capture"]);
+    assert_eq!(grok("%{IP:a} %{WORD:a}"), ["grok-capture"]);
+    assert_eq!(grok("%{IP:a}(?: (?<[a]>.))?"), ["grok-capture"]);
+    assert!(grok("%{IP:a} x|%{WORD:a} y|(?!%{INT:a})%{INT:a}").is_empty());
     assert!(grok("%{COMBINEDAPACHELOG}").is_empty());
+    // It captures the user twice by itself, and this one the action again.
+    assert!(grok("%{CISCOFW106100:all}").is_empty());
+    assert_eq!(
+        grok("%{WORD:[cisco][asa][outcome]} %{CISCOFW106100}"),
+        ["grok-capture"]
+    );
     let overwritten = "grok { match => { message => \"%{WORD:a} %{GREEDYDATA:message}\" } overwrite => [\"message\"] }";
     assert!(rules(overwritten).is_empty());
 }

@@ -52,6 +52,7 @@ mod test_samples;
 #[cfg(test)]
 #[path = "../../tests/support/texts.rs"]
 mod test_texts;
+mod together;
 mod vm;
 mod vm_assert;
 mod vm_fields;
@@ -63,6 +64,7 @@ pub use list::{Attempts, RegexList};
 pub use search::{Budget, Scratch};
 
 use program::Program;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -150,6 +152,18 @@ impl Regex {
     /// a name.
     pub fn group_count(&self) -> usize {
         self.0.program.groups - 1
+    }
+
+    /// What `key` gives for two groups of this pattern which one match can both set. For those who check patterns: the
+    /// pattern is read anew, with the `options` that it was compiled with.
+    pub(crate) fn set_together<K: Ord + Clone>(
+        &self,
+        options: Options,
+        key: impl Fn(u32) -> Option<K>,
+    ) -> BTreeSet<K> {
+        parse::parse(&self.0.pattern, options)
+            .map(|parsed| together::set_together(&parsed.node, &key))
+            .unwrap_or_default()
     }
 
     /// Finds the leftmost match that begins at byte `start` or later (moved up to a character boundary); its spans are
