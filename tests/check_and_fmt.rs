@@ -45,6 +45,17 @@ fn examples_are_checked_without_a_word() {
 }
 
 #[test]
+fn a_deprecated_option_is_told_once() {
+    let old = "filter { translate { field => aa destination => bb dictionary => { cc => dd } } } \
+               output { elasticsearch { hosts => host document_type => tt } }";
+    let output = kelp(&["check", "--format", "json", "-e", old]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    let rules: Vec<_> = findings.map(|finding| finding["rule"].as_str()).collect();
+    assert_eq!(rules, [Some("deprecated-option"); 3]);
+}
+
+#[test]
 fn findings_have_a_place_a_rule_and_an_exit_code() {
     let bad = "filter { date { match => [\"t\", \"yyyy-mm-dd\"] } }";
     let output = kelp(&["check", "--format", "json", "-e", bad]);

@@ -148,7 +148,6 @@ fn renamed(
         settings.report(old.span, message);
         return None;
     }
-    settings.warn(old.span, format!("this option is called `{name}` now"));
     Some(Some(old.node))
 }
 

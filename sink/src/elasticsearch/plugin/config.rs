@@ -225,10 +225,6 @@ fn warn_without_effect(options: &ElasticsearchOptions, settings: &mut Settings<'
             settings.warn(settings.span_of(name), message);
         }
     };
-    warn(
-        "document_type",
-        "Elasticsearch has no document types since 8.0: this has no effect",
-    );
     if !options.dlq_on_failed_indexname_interpolation {
         warn(
             "dlq_on_failed_indexname_interpolation",

@@ -461,7 +461,7 @@ fn contradictions_are_refused_and_what_has_no_effect_is_said() {
         );
     }
     for (options, part) in [
-        ("document_type => 't'", "no document types"),
+        ("document_type => 't'", "`document_type` is deprecated"),
         ("ilm_enabled => true", "neither makes the rollover alias"),
         ("sniffing => true", "not discovered"),
         ("index => 'Upper'", "upper-case"),
