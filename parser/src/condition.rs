@@ -192,6 +192,7 @@ impl Condition {
                 _ => false,
             }),
             Self::In { needle, haystack } => contains(event, needle, haystack),
+            Self::Truthy(Operand::List(_)) => true,
             Self::Truthy(operand) => operand.with_value(event, is_truthy),
         }
     }

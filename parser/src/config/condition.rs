@@ -32,8 +32,17 @@ enum Operator {
 }
 
 impl Parser<'_> {
-    /// Expressions joined by `and`, `or`, `xor`, `nand`.
+    /// A whole condition. A constant alone is one: whether it counts as true does not depend on the event.
     pub(super) fn condition(&mut self) -> Parsed<Expr> {
+        let condition = self.joined()?;
+        if let Some(constant) = constant(&condition) {
+            self.report(mistakes::constant_condition(constant, &self.cursor));
+        }
+        Ok(condition)
+    }
+
+    /// Expressions joined by `and`, `or`, `xor`, `nand`.
+    fn joined(&mut self) -> Parsed<Expr> {
         let mut terms = vec![self.expression()?];
         let mut junctions = Vec::new();
         while let Some(junction) = self.junction() {
@@ -45,6 +54,9 @@ impl Parser<'_> {
             |(junction, _): &&(Junction, Span)| matches!(junction, Junction::Xor | Junction::Nand);
         if let Some((_, span)) = junctions.iter().find(alone).filter(|_| junctions.len() > 1) {
             self.report(mistakes::mixed_junctions(*span, self.cursor.slice(*span)));
+        }
+        if !junctions.is_empty() {
+            terms.iter().for_each(|term| self.refuse_constant(term));
         }
         let kinds: Vec<Junction> = junctions.iter().map(|(kind, _)| *kind).collect();
         join(terms, &kinds).ok_or(Abandoned)
@@ -100,7 +112,7 @@ impl Parser<'_> {
         }
         let left = self.operand()?;
         let Some((operator, span)) = self.operator()? else {
-            return self.truthy(left);
+            return Ok(Expr::Truthy(left));
         };
         self.skip_trivia();
         let right = self.operand()?;
@@ -112,7 +124,7 @@ impl Parser<'_> {
         let parenthesis = self.cursor.span(self.cursor.at, self.cursor.at + 1);
         self.open("(")?;
         self.skip_trivia();
-        let inner = self.condition();
+        let inner = self.joined();
         if inner.is_ok() {
             self.skip_trivia();
             if self.cursor.looking_at(")") {
@@ -139,6 +151,7 @@ impl Parser<'_> {
         if self.cursor.looking_at("(") {
             let inner = self.group()?;
             self.refuse_comparison(start, mistakes::group_compared)?;
+            self.refuse_constant(&inner);
             return Ok(Expr::Not(Box::new(inner)));
         }
         if self.cursor.selector().is_empty() {
@@ -203,13 +216,11 @@ impl Parser<'_> {
         }))
     }
 
-    /// An operand on its own: only a field reference can be true or false.
-    fn truthy(&mut self, operand: Spanned<Operand>) -> Parsed<Expr> {
-        if !matches!(operand.node, Operand::Field(_)) {
-            let diagnostic = mistakes::constant_condition(operand.span, &self.cursor);
-            self.report(diagnostic);
+    /// A constant is no part of a condition: Logstash neither joins nor negates it.
+    fn refuse_constant(&mut self, part: &Expr) {
+        if let Some(constant) = constant(part) {
+            self.report(mistakes::constant_in_condition(constant, &self.cursor));
         }
-        Ok(Expr::Truthy(operand))
     }
 
     /// Checks what Logstash checks about the two sides of an operator.
@@ -290,6 +301,14 @@ impl Parser<'_> {
                 operand
             }
         }
+    }
+}
+
+/// Where the constant stands, if the condition is one.
+fn constant(condition: &Expr) -> Option<Span> {
+    match condition {
+        Expr::Truthy(operand) if !matches!(operand.node, Operand::Field(_)) => Some(operand.span),
+        _ => None,
     }
 }
 

@@ -13,11 +13,11 @@ pub(crate) use text::{split as split_text, strip as strip_text};
 use convert::Conversion;
 use substitute::Substitution;
 
-use crate::config::ast::Spanned;
+use crate::config::ast::{Literal, Spanned};
 use crate::event::{Array, Event, EventError, FieldRef, FieldTemplate, Template, Value, intern};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
-use crate::spec::{FieldName, Pairs, Settings};
+use crate::spec::{FieldName, OptionType, Pairs, Settings};
 
 plugin_options! {
     /// Renames, replaces, converts and otherwise changes fields.
@@ -57,9 +57,29 @@ plugin_options! {
         /// Fields to which the values of other fields are appended.
         merge: Pairs<Vec<FieldName>> = [],
         /// Fields to copy, and the names of the copies.
-        copy: Pairs<FieldName> = [],
+        copy: Pairs<CopyTarget> = [],
         /// The tag of an event on which an operation failed.
         tag_on_failure: String = "_mutate_error",
+    }
+}
+
+/// The name of a copy. Of several, as where `copy` is set twice for a field, none is made: Logstash's pipeline ends at an event
+/// that has the field; here the event gets the tag.
+#[derive(Clone, Debug)]
+pub struct CopyTarget(Option<FieldTemplate>);
+
+impl OptionType for CopyTarget {
+    const TAKES: &'static str = FieldName::TAKES;
+
+    fn read(value: &Spanned<Literal>, settings: &mut Settings<'_>) -> Option<Self> {
+        if matches!(&value.node, Literal::Array(names) if names.len() > 1) {
+            let message = "`copy` makes one copy of a field: with several names it fails";
+            let help = "copy to each name in a `mutate` of its own; a `copy` that is written twice for a field has both names";
+            settings.warn(value.span, message).help = Some(help.to_owned());
+            return Some(Self(None));
+        }
+        let FieldName(field) = FieldName::read(value, settings)?;
+        Some(Self(Some(field)))
     }
 }
 
@@ -84,7 +104,8 @@ enum Operation {
     Split(FieldTemplate, String),
     Join(FieldTemplate, String),
     Merge(FieldTemplate, Vec<FieldTemplate>),
-    Copy(FieldTemplate, FieldTemplate),
+    /// `None`: the copy fails.
+    Copy(FieldTemplate, Option<FieldTemplate>),
 }
 
 /// An operation failed: the event gets the tag.
@@ -305,6 +326,7 @@ impl Operation {
             Self::Copy(field, copy) => {
                 let value = event.get_owned(field.resolve(event)?);
                 if let Some(value) = value.filter(|value| !matches!(value, Value::Null)) {
+                    let copy = copy.as_ref().ok_or(Failed)?;
                     event.set_checked(copy.resolve(event)?, value)?;
                 }
             }

@@ -230,9 +230,22 @@ pub(in crate::config) fn not_an_operand(cursor: &Cursor) -> Diagnostic {
 }
 
 pub(in crate::config) fn constant_condition(span: Span, cursor: &Cursor) -> Diagnostic {
+    let text = cursor.slice(span);
+    let message = format!("`{text}` is no field: it holds for every event, or for none");
+    let field = text.trim_matches(['"', '\'']);
+    let help = match field.starts_with('[') {
+        true => format!("Logstash takes it so, too; for the field write `{field}` without quotes"),
+        false => "Logstash takes it so, too; a field is written in brackets: `[field]`".to_owned(),
+    };
+    Diagnostic::warning(span, message)
+        .help(help)
+        .rule("constant-condition")
+}
+
+pub(in crate::config) fn constant_in_condition(span: Span, cursor: &Cursor) -> Diagnostic {
     mistake(
         span,
-        format!("`{}` is no condition by itself", cursor.slice(span)),
+        format!("`{}` is no part of a condition", cursor.slice(span)),
         "",
         "compare it with a field: `[field] == ...`",
     )
