@@ -73,6 +73,8 @@ pub struct PipelineSettings {
     pub dead_letters: DeadLetterPlace,
     /// What one record may become.
     pub event_limits: EventLimits,
+    /// Where `geoip` looks for databases, if not where they usually are.
+    pub geoip_directory: Option<PathBuf>,
     /// Counts the bytes of all records and bulk bodies in flight, of all pipelines of the process.
     pub in_flight: InFlight,
     /// The most that they may take.
@@ -229,6 +231,7 @@ impl PipelineSettings {
             reloadable: values.boolean("pipeline.reloadable")?.unwrap_or(true),
             dead_letters: dead_letters(values, &data_dir)?,
             event_limits: event_limits(values)?,
+            geoip_directory: values.text("kelp.geoip.directory").map(PathBuf::from),
             data_dir,
             in_flight,
             in_flight_bytes,

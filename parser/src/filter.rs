@@ -1,5 +1,6 @@
 //! Filters: what they are, the options they all share, and the list of those there are.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::ast::Literal;
@@ -123,11 +124,20 @@ pub struct BuildContext {
     pub now: Timestamp,
     /// What the `aggregate` filters of the pipeline share.
     pub(crate) tasks: Arc<SharedTasks>,
+    /// Where the `geoip` filters that name no database look for one.
+    pub(crate) geoip_directories: Arc<[PathBuf]>,
     /// Whom the `dns` filters ask; `None` where they find nothing.
     pub(crate) resolver: Option<OpenResolver>,
     /// Who does several things at a time; `None` where it is one after the other.
     pub(crate) side_by_side: Option<SideBySide>,
 }
+
+/// Where `geoipupdate` and the packages of distributions put databases.
+const GEOIP_DIRECTORIES: [&str; 3] = [
+    "/usr/share/GeoIP",
+    "/var/lib/GeoIP",
+    "/usr/local/share/GeoIP",
+];
 
 /// Does the work of each number below the first argument, in any order, several at a time, and returns when all is done.
 pub type SideBySide = fn(usize, &(dyn Fn(usize) + Sync));
@@ -139,6 +149,7 @@ impl BuildContext {
             ecs,
             now: Timestamp::new(0, 0),
             tasks: Arc::default(),
+            geoip_directories: GEOIP_DIRECTORIES.iter().map(PathBuf::from).collect(),
             resolver: None,
             side_by_side: None,
         }
@@ -150,6 +161,12 @@ impl BuildContext {
             tasks: Arc::default(),
             ..self.clone()
         }
+    }
+
+    /// With the directory of the databases of `geoip`, instead of those where `geoipupdate` puts them.
+    pub fn geoip_directory(mut self, directory: PathBuf) -> Self {
+        self.geoip_directories = [directory].into();
+        self
     }
 
     /// With somebody to ask for the names and addresses of hosts.

@@ -124,7 +124,9 @@ fn check(case: &Case) -> Result<(), String> {
     let mut sources = SourceMap::default();
     sources.add("case.conf", config_of(case));
     let (config, mut diagnostics) = parse(&sources, &ParseOptions::default());
-    let context = BuildContext::new(case.ecs).asking(|_| Box::new(OneHost));
+    let context = BuildContext::new(case.ecs)
+        .asking(|_| Box::new(OneHost))
+        .geoip_directory(DATABASES.into());
     let pipeline = Pipeline::compile(&config, &context, &mut diagnostics);
     let errors: Vec<&str> = diagnostics
         .iter()

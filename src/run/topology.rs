@@ -67,10 +67,13 @@ impl Compiled {
             diagnostics,
             ..
         } = configuration;
-        let context = BuildContext::new(settings.ecs)
+        let mut context = BuildContext::new(settings.ecs)
             .at(clock::now())
             .asking(crate::resolver::open)
             .side_by_side(super::side_by_side::run);
+        if let Some(directory) = &settings.geoip_directory {
+            context = context.geoip_directory(directory.clone());
+        }
         let mut inputs = read_inputs(config, &context, diagnostics);
         for input in &mut inputs {
             input.set_places(settings);

@@ -214,6 +214,11 @@ pub const SETTINGS: &[Known] = &[
         "How many fields an event may have; beyond it the message goes to the dead letters. `kelp filter` and `kelp test` hold to the default.",
     ),
     used(
+        "kelp.geoip.directory",
+        "",
+        "Where `geoip` looks for a database if its option `database` is not set, instead of `/usr/share/GeoIP`, `/var/lib/GeoIP` and `/usr/local/share/GeoIP`.",
+    ),
+    used(
         "kelp.memory",
         "64mb",
         "How much the records in flight and the bulk bodies made of them may take, of all pipelines together.",

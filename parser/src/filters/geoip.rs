@@ -20,9 +20,11 @@ plugin_options! {
     pub struct GeoipOptions for Filter "geoip" {
         /// The field that holds the address; of a list the first counts.
         source: String,
-        /// The path of the database. None comes with the program.
+        /// The path of the database. None comes with the program: without it, `GeoLite2-City.mmdb` or another of
+        /// `default_database_type` is looked for where `geoipupdate` puts them (`/usr/share/GeoIP`, `/var/lib/GeoIP`,
+        /// `/usr/local/share/GeoIP`), or in the directory that the setting `kelp.geoip.directory` names.
         database: Option<PathBuf>,
-        /// Has no effect: the database says of which type it is.
+        /// Which database is looked for where `database` is not set.
         default_database_type: DatabaseType = "City",
         /// What to take from the database, as in `city_name` or `location`; by default what is useful of its type.
         fields: Option<Vec<String>>,
@@ -36,7 +38,7 @@ plugin_options! {
 }
 
 crate::plugin_choice! {
-    /// The databases that came with Logstash.
+    /// The databases that Logstash brings.
     pub enum DatabaseType {
         /// Cities.
         City = "City",
@@ -64,7 +66,7 @@ impl BuildFilter for Geoip {
         context: &BuildContext,
     ) -> Option<Self> {
         // Accepted, and of no effect.
-        let _ = (options.default_database_type, options.cache_size);
+        let _ = options.cache_size;
         let ecs = context.ecs.is_enabled();
         let target = match (&options.target, options.source.strip_suffix("[ip]")) {
             (Some(target), _) => target.clone(),
@@ -77,14 +79,15 @@ impl BuildFilter for Geoip {
                 return None;
             }
         };
-        let Some(path) = &options.database else {
+        let kind = options.default_database_type;
+        let directories = &context.geoip_directories;
+        let Some(path) = options.database.or_else(|| find(kind, directories)) else {
             let span = settings.span_of("database");
-            let message = "`geoip` needs the option `database`: the path of a MaxMind database, as in \
-                `database => \"/etc/kelp/GeoLite2-City.mmdb\"`; none comes with the program";
-            settings.report(span, message);
+            let message = "`geoip` needs the option `database`: the path of a MaxMind database";
+            settings.report(span, message).help = Some(missing(kind, directories));
             return None;
         };
-        let database = match Database::open(path) {
+        let database = match Database::open(&path) {
             Ok(database) => database,
             Err(error) => {
                 let span = settings.span_of("database");
@@ -123,6 +126,36 @@ impl BuildFilter for Geoip {
                 .map(|tag| intern(tag))
                 .collect(),
         })
+    }
+}
+
+/// The database of that type in the first directory that has one: the free one, else the one that is sold.
+fn find(kind: DatabaseType, directories: &[PathBuf]) -> Option<PathBuf> {
+    let mut places = directories
+        .iter()
+        .flat_map(|directory| kind.files().map(|file| directory.join(file)));
+    places.find(|path| path.is_file())
+}
+
+/// What to do where there is none.
+fn missing(kind: DatabaseType, directories: &[PathBuf]) -> String {
+    let [file, _] = kind.files();
+    let places: Vec<_> = directories
+        .iter()
+        .map(|it| it.display().to_string())
+        .collect();
+    format!(
+        "no database comes with Kelp: get MaxMind's `{file}` with `geoipupdate` and write `database => \"/path/{file}\"`, or put it in {}",
+        places.join(" or ")
+    )
+}
+
+impl DatabaseType {
+    fn files(self) -> [&'static str; 2] {
+        match self {
+            Self::City => ["GeoLite2-City.mmdb", "GeoIP2-City.mmdb"],
+            Self::Asn => ["GeoLite2-ASN.mmdb", "GeoIP2-ASN.mmdb"],
+        }
     }
 }
 
@@ -277,6 +310,25 @@ fn full_text(address: Ipv6Addr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_is_found_in_the_first_directory_that_has_one() {
+        let root = std::env::temp_dir().join(format!("kelp-geoip-{}", std::process::id()));
+        let directories = ["none", "sold", "free"].map(|name| root.join(name));
+        for (directory, file) in [("sold", "GeoIP2-City.mmdb"), ("free", "GeoLite2-City.mmdb")] {
+            std::fs::create_dir_all(root.join(directory)).unwrap();
+            std::fs::write(root.join(directory).join(file), "").unwrap();
+        }
+        let found = find(DatabaseType::City, &directories);
+        assert_eq!(found, Some(root.join("sold/GeoIP2-City.mmdb")));
+        assert_eq!(find(DatabaseType::Asn, &directories), None);
+        let help = missing(DatabaseType::Asn, &directories);
+        assert!(
+            help.contains("GeoLite2-ASN.mmdb") && help.contains("free"),
+            "{help}"
+        );
+        std::fs::remove_dir_all(root).unwrap();
+    }
 
     #[test]
     fn addresses_are_read_and_printed_as_in_java() {
