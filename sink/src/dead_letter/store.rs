@@ -2,6 +2,9 @@
 //!
 //! A segment that has grown to [`SEGMENT_BYTES`] is closed and the next one begun, so that old entries
 //! can go a segment at a time. Only one process may write to a directory; a lock says so.
+//!
+//! What a reader has seen of a segment is never written over, whatever happens: a segment is shortened only when the next one is there, and
+//! each start begins one of its own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -61,6 +64,8 @@ pub(super) struct Store {
     len: u64,
     /// Bytes in all segments, as of the last look and what was written since.
     used: u64,
+    /// The segment and its length to which a write that failed is to be taken back.
+    undo: Option<(u64, u64)>,
     buffer: Vec<u8>,
     /// Held for as long as the store is open.
     _lock: File,
@@ -68,19 +73,25 @@ pub(super) struct Store {
 
 impl Store {
     /// Opens or makes it. An entry that a crash cut short is removed: it was never durable.
+    ///
+    /// A power cut may take more than that, and a reader may have seen it: writing goes on in a segment of its own.
     pub(super) fn open(settings: DeadLetterSettings) -> io::Result<Self> {
         fs::create_dir_all(&settings.path)?;
         let lock = lock(&settings.path)?;
-        let number = segments(&settings.path)?
-            .last()
-            .map_or(1, |last| last.number);
-        let (file, len) = open_segment(&settings.path, number)?;
+        let last = segments(&settings.path)?.pop();
+        let number = last.as_ref().map_or(1, |last| last.number + 1);
+        let (file, len) = begin_segment(&settings.path, number)?;
+        if let Some(last) = last {
+            let end = end_of_last_line(&mut File::open(&last.path)?)?;
+            shorten(&last.path, end)?;
+        }
         let mut store = Self {
             settings,
             number,
             file,
             len,
             used: 0,
+            undo: None,
             buffer: Vec::new(),
             _lock: lock,
         };
@@ -143,47 +154,33 @@ impl Store {
     /// Closes the segment and begins the next.
     fn next_segment(&mut self) -> io::Result<()> {
         self.file.sync_all()?;
-        let (file, len) = open_segment(&self.settings.path, self.number + 1)?;
+        self.go_on_in_next()
+    }
+
+    fn go_on_in_next(&mut self) -> io::Result<()> {
+        (self.file, self.len) = begin_segment(&self.settings.path, self.number + 1)?;
         self.number += 1;
-        (self.file, self.len) = (file, len);
         Ok(())
     }
 
-    /// What was written since `(number, len)` goes, or the next attempt would append to a torn line. Where whole entries were written
-    /// or segments begun since, writing goes on in another one: a reader may have seen them, and stand behind what is left.
-    fn roll_back(&mut self, (number, len): (u64, u64)) -> io::Result<()> {
-        let is_first = self.number == number;
-        let is_seen = !is_first || self.len > len;
-        self.len = if is_first { len } else { 0 };
-        self.file.set_len(self.len)?;
-        self.file.seek(SeekFrom::Start(self.len))?;
-        if !is_seen {
+    /// Takes back what a write that failed has left, or the next attempt would append to a torn line. Where whole entries were written
+    /// or segments begun, a reader may have seen them: then writing goes on in another one, which must be there first, since whoever
+    /// starts after a crash must not append to what is shortened here.
+    fn take_back(&mut self) -> io::Result<()> {
+        let Some((number, len)) = self.undo else {
             return Ok(());
-        }
-        if is_first {
-            self.next_segment()?;
-            return match len {
-                0 => fs::remove_file(path_of(&self.settings.path, number)),
-                _ => Ok(()),
-            };
-        }
-        let begun = number + 1..=self.number;
-        self.next_segment()?;
-        let first = OpenOptions::new()
-            .write(true)
-            .open(path_of(&self.settings.path, number))
-            .and_then(|file| {
-                file.set_len(len)?;
-                file.sync_all()
-            });
-        let rest = begun.map(|number| fs::remove_file(path_of(&self.settings.path, number)));
-        for done in std::iter::once(first).chain(rest) {
-            match done {
-                // The policy has deleted it meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                done => done?,
+        };
+        if self.number == number && self.len == len {
+            self.file.set_len(len)?;
+        } else {
+            let begun = number + 1..=self.number;
+            self.go_on_in_next()?;
+            shorten(&path_of(&self.settings.path, number), len)?;
+            for number in begun {
+                shorten(&path_of(&self.settings.path, number), 0)?;
             }
         }
+        self.undo = None;
         Ok(())
     }
 
@@ -213,9 +210,10 @@ impl Medium for Store {
         // Somebody may have deleted the directory: what is written to a deleted file is lost.
         if self.file.metadata()?.nlink() == 0 {
             fs::create_dir_all(&self.settings.path)?;
-            self.len = 0;
-            self.next_segment()?;
+            self.go_on_in_next()?;
+            self.undo = None;
         }
+        self.take_back()?;
         self.delete_expired(SystemTime::now())?;
         self.count_used()?;
         let before = (self.number, self.len);
@@ -232,7 +230,9 @@ impl Medium for Store {
         match write_all() {
             Ok(()) => Ok(appended),
             Err(error) => {
-                self.roll_back(before)?;
+                self.undo = Some(before);
+                // What cannot be taken back now is before the next attempt.
+                let _ = self.take_back();
                 Err(error)
             }
         }
@@ -255,7 +255,7 @@ pub fn purge(directory: &Path) -> io::Result<Vec<Segment>> {
     };
     match lock(directory) {
         // Numbers go on from the last.
-        Ok(_lock) if last.bytes > 0 => drop(open_segment(directory, last.number + 1)?),
+        Ok(_lock) if last.bytes > 0 => drop(begin_segment(directory, last.number + 1)?),
         Ok(_) | Err(_) => drop(all.pop()),
     }
     for segment in &all {
@@ -274,23 +274,35 @@ fn lock(directory: &Path) -> io::Result<File> {
     crate::lock::exclusive(&directory.join(LOCK_FILE))
 }
 
-/// Opens or makes a segment and gives its length; a torn line at its end is cut off.
-fn open_segment(directory: &Path, number: u64) -> io::Result<(File, u64)> {
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
+/// Makes a segment, durably: its entry in the directory, too. Gives its length, for one that somebody else has made.
+fn begin_segment(directory: &Path, number: u64) -> io::Result<(File, u64)> {
+    let file = OpenOptions::new()
+        .append(true)
         .create(true)
-        .truncate(false)
         .open(path_of(directory, number))?;
-    let len = end_of_last_line(&mut file)?;
-    if len < file.metadata()?.len() {
-        file.set_len(len)?;
-    }
-    file.seek(SeekFrom::Start(len))?;
     file.sync_all()?;
-    // The entry of a new file in its directory has to be durable, too.
     File::open(directory)?.sync_all()?;
+    let len = file.metadata()?.len();
     Ok((file, len))
+}
+
+/// Leaves so many bytes of a segment that nobody writes to any more; none of it, where these are none.
+fn shorten(path: &Path, len: u64) -> io::Result<()> {
+    let done = match len {
+        0 => fs::remove_file(path),
+        _ => OpenOptions::new().write(true).open(path).and_then(|file| {
+            if file.metadata()?.len() > len {
+                file.set_len(len)?;
+                file.sync_all()?;
+            }
+            Ok(())
+        }),
+    };
+    match done {
+        // Whoever deletes old segments has done so meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
 }
 
 /// The length of the file up to and with its last line break.

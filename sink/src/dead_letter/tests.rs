@@ -1,3 +1,4 @@
+use std::fs::OpenOptions;
 use std::path::Path;
 
 use super::*;
@@ -29,10 +30,15 @@ fn open(path: &Path, max_bytes: u64) -> (DeadLetterStore, DeadLetters) {
 }
 
 fn entries(path: &Path) -> Vec<serde_json::Value> {
-    let text = std::fs::read_to_string(path.join("000001.ndjson")).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    let mut entries = Vec::new();
+    for segment in segments(path).unwrap() {
+        let text = std::fs::read_to_string(segment.path).unwrap();
+        entries.extend(
+            text.lines()
+                .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()),
+        );
+    }
+    entries
 }
 
 #[test]
@@ -88,15 +94,16 @@ fn what_cannot_be_written_stays_held() {
 
 #[test]
 fn a_line_that_a_crash_cut_short_is_removed_and_the_others_stay() {
-    let dir = crate::testing::TempDir::new();
-    let file = dir.path().join("000001.ndjson");
+    let long = format!("{{\"a\":1}}\n{{\"b\":\"{}", "x".repeat(200_000));
     for (before, kept) in [
         ("{\"a\":1}\n{\"b\":2}\n{\"c\"", 2),
         ("{\"a\"", 0),
         ("", 0),
         ("{\"a\":1}\n", 1),
+        (&long, 1),
     ] {
-        std::fs::write(&file, before).unwrap();
+        let dir = crate::testing::TempDir::new();
+        std::fs::write(dir.path().join("000001.ndjson"), before).unwrap();
         let (store, letters) = open(dir.path(), 1 << 20);
         let batch = Arc::new(TestBatch::of(&[b"x"]));
         letters
@@ -106,12 +113,6 @@ fn a_line_that_a_crash_cut_short_is_removed_and_the_others_stay() {
         store.close(false);
         assert_eq!(entries(dir.path()).len(), kept + 1, "{before}");
     }
-    let long = format!("{{\"a\":1}}\n{{\"b\":\"{}", "x".repeat(200_000));
-    std::fs::write(&file, long).unwrap();
-    let (store, letters) = open(dir.path(), 1 << 20);
-    drop(letters);
-    store.close(false);
-    assert_eq!(entries(dir.path()).len(), 1);
 }
 
 /// Writes entries of about 4 MB each, one at a time.
@@ -243,18 +244,93 @@ fn a_reader_of_what_is_taken_back_goes_on_with_what_comes() {
     assert_eq!(payloads, [b"002", b"003"]);
 }
 
+/// What a reader has read may be taken back only when there is a segment to go on with: a crash in between would have what comes next
+/// written where the reader has been already.
+#[test]
+fn nothing_is_taken_back_before_the_next_segment_is_there() {
+    let dir = crate::testing::TempDir::new();
+    let mut store = Store::open(settings(dir.path(), 20_000)).unwrap();
+    let append = |store: &mut Store, payloads: &[&[u8]]| {
+        let batch = Arc::new(TestBatch::of(payloads));
+        let all = (0..payloads.len() as u32).map(|record| letter(&batch, record, "{}"));
+        let all: Vec<DeadLetter> = all.collect();
+        let letters = all.iter().map(|letter| Letter {
+            time: SystemTime::now(),
+            pipeline: "main",
+            output: "",
+            letter,
+        });
+        store.append(&letters.collect::<Vec<_>>())
+    };
+    append(&mut store, &[b"000"]).unwrap();
+    // The next segment cannot be begun.
+    let obstacle = dir.path().join("000002.ndjson");
+    std::fs::create_dir(&obstacle).unwrap();
+    // The second of these has no room.
+    append(&mut store, &[b"001", &[b'x'; 30_000]]).unwrap_err();
+    let seen = segments(dir.path()).unwrap()[0].bytes;
+    append(&mut store, &[b"001"]).unwrap_err();
+    assert_eq!(segments(dir.path()).unwrap()[0].bytes, seen);
+    std::fs::remove_dir(&obstacle).unwrap();
+    append(&mut store, &[b"001"]).unwrap();
+    assert_eq!(numbers(dir.path()), [0, 1]);
+    let behind = Position {
+        segment: 1,
+        offset: seen,
+    };
+    let mut reader = Reader::new(dir.path(), behind);
+    let (at, _) = reader.next_entry().unwrap().unwrap();
+    assert_eq!(at.segment, 2, "the one that was taken back comes again");
+}
+
+/// After a power cut a segment may end before what a reader has seen of it.
+#[test]
+fn a_reader_behind_what_a_power_cut_took_reads_all_that_comes() {
+    let dir = crate::testing::TempDir::new();
+    let write = |payload: &[u8]| {
+        let (store, letters) = open(dir.path(), 1 << 20);
+        let batch = Arc::new(TestBatch::of(&[payload]));
+        letters
+            .submit_blocking(vec![letter(&batch, 0, "{}")])
+            .unwrap();
+        store.close(false);
+    };
+    for kept in [0, 1, 2] {
+        write(b"000");
+        write(b"001");
+        let last = segments(dir.path()).unwrap().pop().unwrap();
+        let behind = Position {
+            segment: last.number,
+            offset: last.bytes,
+        };
+        let file = OpenOptions::new().write(true).open(&last.path).unwrap();
+        file.set_len(last.bytes * kept / 3).unwrap();
+        write(b"002");
+        let mut reader = Reader::new(dir.path(), behind);
+        let (_, entry) = reader.next_entry().unwrap().unwrap();
+        assert_eq!(entry.payload.unwrap().into_bytes(), b"002", "{kept}");
+    }
+}
+
 #[test]
 fn purging_leaves_the_numbers_and_what_a_running_kelp_writes_to() {
     let dir = crate::testing::TempDir::new();
     write_large(settings(dir.path(), 1 << 30), 3);
     let (store, letters) = open(dir.path(), 1 << 30);
-    assert_eq!(purge(dir.path()).unwrap().len(), 1);
-    assert_eq!(numbers(dir.path()), [2]);
+    let batch = Arc::new(TestBatch::of(&[b"003"]));
+    letters
+        .submit_blocking(vec![letter(&batch, 0, "{}")])
+        .unwrap();
+    while letters.written() == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(purge(dir.path()).unwrap().len(), 2);
+    assert_eq!(numbers(dir.path()), [3]);
     drop(letters);
     store.close(false);
     assert_eq!(purge(dir.path()).unwrap().len(), 1);
     assert_eq!(purge(dir.path()).unwrap().len(), 0);
-    assert_eq!(segments(dir.path()).unwrap()[0].number, 3);
+    assert_eq!(segments(dir.path()).unwrap()[0].number, 4);
 }
 
 #[test]
@@ -342,10 +418,11 @@ fn every_torn_tail_is_cut() {
             .unwrap();
     }
     store.close(false);
-    let file = dir.path().join("000001.ndjson");
-    let whole = std::fs::read(&file).unwrap();
+    let whole = std::fs::read(dir.path().join("000001.ndjson")).unwrap();
     let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     for len in first..whole.len() {
+        let dir = crate::testing::TempDir::new();
+        let file = dir.path().join("000001.ndjson");
         std::fs::write(&file, &whole[..len]).unwrap();
         assert_eq!(numbers(dir.path()), [0], "{len}");
         let (store, letters) = open(dir.path(), 1 << 20);
@@ -354,6 +431,7 @@ fn every_torn_tail_is_cut() {
             .submit_blocking(vec![letter(&batch, 0, "{}")])
             .unwrap();
         store.close(false);
+        assert_eq!(std::fs::metadata(file).unwrap().len(), first as u64);
         assert_eq!(numbers(dir.path()), [0, 2], "{len}");
     }
 }
