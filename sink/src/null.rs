@@ -85,6 +85,10 @@ impl Writer for NullWriter {
         self.events += 1;
     }
 
+    fn waiting_bytes(&self) -> usize {
+        0
+    }
+
     fn flush(&mut self, _batch: &Arc<dyn RecordBatch>) {
         self.counters.written(self.events);
         self.events = 0;

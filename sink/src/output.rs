@@ -51,6 +51,10 @@ pub trait Writer: Send {
     /// Hands over what was written since the last flush; all of it was made of records of `batch`.
     /// Waits while too much is on its way.
     fn flush(&mut self, batch: &Arc<dyn RecordBatch>);
+
+    /// About how many bytes were written since the last flush. When they are many it is flushed before the batch is done, or one message
+    /// that a filter makes a million events of would grow beyond all bounds.
+    fn waiting_bytes(&self) -> usize;
 }
 
 /// What an event was made of.

@@ -125,6 +125,10 @@ impl<W: Write + Send> Writer for StreamWriter<W> {
         }
     }
 
+    fn waiting_bytes(&self) -> usize {
+        self.buffer.bytes().len() + self.unencodable.waiting_bytes()
+    }
+
     fn flush(&mut self, batch: &Arc<dyn RecordBatch>) {
         self.unencodable.flush(batch);
         if self.pending.is_empty() {

@@ -14,6 +14,7 @@ use crate::reason::Reason;
 pub(crate) struct Unencodable {
     dead_letters: Option<DeadLetters>,
     events: Vec<(u32, Box<[u8]>, Reason)>,
+    bytes: usize,
 }
 
 impl Unencodable {
@@ -22,7 +23,13 @@ impl Unencodable {
         Self {
             dead_letters,
             events: Vec::new(),
+            bytes: 0,
         }
+    }
+
+    /// How many bytes they take.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Takes a hold on the event's record.
@@ -31,6 +38,7 @@ impl Unencodable {
         // There is no action: what follows is the event.
         let mut document = b"null\n".to_vec();
         write_json(&mut document, event);
+        self.bytes += document.len();
         let reason = Reason::unsent("unencodable", error.to_string());
         self.events.push((from.index, document.into(), reason));
     }
@@ -52,6 +60,7 @@ impl Unencodable {
                 reason,
             });
         let letters = letters.collect();
+        self.bytes = 0;
         if let Some(dead_letters) = &self.dead_letters {
             // When the dead letters are closed the events stay held.
             let _ = dead_letters.submit_blocking(letters);

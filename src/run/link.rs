@@ -238,6 +238,11 @@ impl Writer for LinkWriter {
         }
     }
 
+    fn waiting_bytes(&self) -> usize {
+        let writers = self.stages.iter().flat_map(|stage| &stage.writers);
+        writers.map(|writer| writer.waiting_bytes()).sum()
+    }
+
     fn flush(&mut self, batch: &Arc<dyn RecordBatch>) {
         self.now = None;
         self.sent

@@ -126,9 +126,10 @@ thread_local! {
 /// Runs `pass`; gives what it said when it panicked.
 pub fn caught<T>(pass: impl FnOnce() -> T) -> Result<T, Panicked> {
     note_places();
-    IS_CAUGHT.set(true);
+    // An output is flushed in the middle of a record.
+    let is_within = IS_CAUGHT.replace(true);
     let done = catch_unwind(AssertUnwindSafe(pass));
-    IS_CAUGHT.set(false);
+    IS_CAUGHT.set(is_within);
     done.map_err(|panic| Panicked {
         text: text_of(&*panic).to_owned(),
         place: PLACE.take(),

@@ -37,10 +37,14 @@ pub struct Worker {
     limits: EventLimits,
     isolation: Isolation,
     poison: Vec<DeadLetter>,
+    /// An output has panicked while it handed documents over.
+    has_faulty_output: bool,
 }
 
 /// A record whose events took more memory than this leaves none of it to the next.
 const ARENA_KEEPS_BYTES: usize = 4 << 20;
+/// A writer that has so much is flushed at once.
+const FLUSH_FROM_BYTES: usize = 10 << 20;
 
 impl Worker {
     /// The first worker of a pipeline also flushes its filters.
@@ -67,6 +71,7 @@ impl Worker {
             limits,
             isolation: Isolation::default(),
             poison: Vec::new(),
+            has_faulty_output: false,
         }
     }
 
@@ -100,6 +105,9 @@ impl Worker {
             let mut isolation = std::mem::take(&mut self.isolation);
             let passed = isolation.run(origin, || self.process_record(batch, index, now));
             self.isolation = isolation;
+            if self.has_faulty_output {
+                std::panic::resume_unwind(Box::new("an output panicked"));
+            }
             if let Err(reason) = passed {
                 self.set_apart(&batch.records, index as u32, reason);
             }
@@ -118,20 +126,15 @@ impl Worker {
             .publish(batch.records.len() as u64, begun, &self.state);
     }
 
-    /// Hands over what was written. A panic ends the worker, and the process with it: what its writer had is held
-    /// for ever, so that only a restart, which reads it again, is a way on.
+    /// Hands over what was written.
     fn flush_writers(&mut self, batch: &Arc<dyn RecordBatch>) {
-        for (number, writer) in self.writers.iter_mut().enumerate() {
-            if let Err(panicked) = caught(|| writer.flush(batch)) {
-                let output = self.topology.output_names.get(number);
-                let output = output.map_or("", |(name, _)| name.as_str());
-                tracing::error!(
-                    output,
-                    "a defect: an output panicked ({panicked}) while it handed documents over; nothing behind them is committed, and kelp ends so that a restart reads them again. Please report it"
-                );
-                std::panic::resume_unwind(Box::new("an output panicked"));
-            }
-        }
+        flush(
+            &self.topology,
+            &mut self.writers,
+            batch,
+            0,
+            &mut self.has_faulty_output,
+        );
     }
 
     /// Readies the arena for the next record.
@@ -167,6 +170,7 @@ impl Worker {
             arena,
             state,
             limits,
+            has_faulty_output,
             ..
         } = self;
         let input = &topology.inputs[batch.input];
@@ -203,6 +207,13 @@ impl Worker {
                         return;
                     }
                     route(topology, writers, state, &event, &from);
+                    flush(
+                        topology,
+                        writers,
+                        &batch.records,
+                        FLUSH_FROM_BYTES,
+                        has_faulty_output,
+                    );
                     written += 1;
                     // All of it lies in the arena: a walk through it to free nothing is spared.
                     std::mem::forget(event);
@@ -234,6 +245,7 @@ impl Worker {
             stats,
             arena,
             state,
+            has_faulty_output,
             ..
         } = self;
         let mut written = 0;
@@ -249,9 +261,19 @@ impl Worker {
                 .pipeline
                 .flush(arena, now, closing, state, &mut |event, state| {
                     route(topology, writers, state, &event, &from);
+                    flush(
+                        topology,
+                        writers,
+                        &made,
+                        FLUSH_FROM_BYTES,
+                        has_faulty_output,
+                    );
                     written += 1;
                 });
         });
+        if *has_faulty_output {
+            std::panic::resume_unwind(Box::new("an output panicked"));
+        }
         stats.count_events(0, written);
         stats.publish_filters(state);
         if let Err(panicked) = flushed {
@@ -299,6 +321,32 @@ pub(super) fn route(
         .next(&mut position, event, &mut state.scratch)
     {
         writers[output as usize].write(event, from);
+    }
+}
+
+/// Hands over what was written, by those writers that have at least `from_bytes` of it. A panic ends the worker, and the process with it:
+/// what its writer had is held for ever, so that only a restart, which reads it again, is a way on.
+fn flush(
+    topology: &Topology,
+    writers: &mut [Box<dyn Writer>],
+    batch: &Arc<dyn RecordBatch>,
+    from_bytes: usize,
+    is_faulty: &mut bool,
+) {
+    for (number, writer) in writers.iter_mut().enumerate() {
+        if writer.waiting_bytes() < from_bytes {
+            continue;
+        }
+        if let Err(panicked) = caught(|| writer.flush(batch)) {
+            let output = topology.output_names.get(number);
+            let output = output.map_or("", |(name, _)| name.as_str());
+            tracing::error!(
+                output,
+                "a defect: an output panicked ({panicked}) while it handed documents over; nothing behind them is committed, and kelp ends so that a restart reads them again. Please report it"
+            );
+            *is_faulty = true;
+            std::panic::resume_unwind(Box::new("an output panicked"));
+        }
     }
 }
 

@@ -152,6 +152,7 @@ impl Output for FileOutput {
             files: Arc::clone(&self.files),
             counters: Arc::clone(&self.counters),
             buffers: BTreeMap::new(),
+            buffered_bytes: 0,
             pending: Pending::default(),
         })
     }
@@ -175,6 +176,7 @@ struct FileWriter {
     counters: Arc<Counters>,
     /// What a batch adds to each file.
     buffers: BTreeMap<PathBuf, Encoded>,
+    buffered_bytes: usize,
     pending: Pending,
 }
 
@@ -183,13 +185,21 @@ impl Writer for FileWriter {
         let path = self.path.of(event);
         let buffer = self.buffers.entry(path).or_default();
         match buffer.push(|out| self.codec.encode(event, out)) {
-            Ok(()) => self.pending.hold(from),
+            Ok(()) => {
+                self.buffered_bytes += buffer.bytes().len() - buffer.last();
+                self.pending.hold(from);
+            }
             Err(error) => self.unencodable.push(event, from, error),
         }
     }
 
+    fn waiting_bytes(&self) -> usize {
+        self.buffered_bytes + self.unencodable.waiting_bytes()
+    }
+
     fn flush(&mut self, batch: &Arc<dyn RecordBatch>) {
         self.unencodable.flush(batch);
+        self.buffered_bytes = 0;
         if self.pending.is_empty() {
             return;
         }

@@ -89,17 +89,61 @@ impl Writer for FaultyOutput {
         messages.push((*message).to_owned());
     }
 
+    fn waiting_bytes(&self) -> usize {
+        let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match messages.iter().any(|message| message == FAULTY_EARLY_FLUSH) {
+            true => FLUSH_FROM_BYTES,
+            false => 0,
+        }
+    }
+
     fn flush(&mut self, _batch: &Arc<dyn RecordBatch>) {
         let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        assert!(
-            !messages.contains(&FAULTY_FLUSH.to_owned()),
-            "the flush's defect"
-        );
+        let is_faulty = |message: &String| [FAULTY_FLUSH, FAULTY_EARLY_FLUSH].contains(&&**message);
+        assert!(!messages.iter().any(is_faulty), "the flush's defect");
     }
 }
 
 /// A message after which the output cannot be flushed.
 const FAULTY_FLUSH: &str = "BAD FOR THE FLUSH";
+/// Another one, which is too large to wait for the end of the batch.
+const FAULTY_EARLY_FLUSH: &str = "LARGE AND BAD FOR THE FLUSH";
+
+/// An output to which each event is a MiB; it notes how many waited when it was flushed.
+#[derive(Clone, Default)]
+struct CountingOutput {
+    waiting: usize,
+    flushed: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Output for CountingOutput {
+    fn writer(&self) -> Box<dyn Writer> {
+        Box::new(self.clone())
+    }
+
+    fn drain(self: Box<Self>, _within: Duration) -> u64 {
+        0
+    }
+
+    fn stats(&self) -> OutputStats {
+        OutputStats::default()
+    }
+}
+
+impl Writer for CountingOutput {
+    fn write(&mut self, _event: &Event<'_>, _from: &Provenance<'_>) {
+        self.waiting += 1;
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        self.waiting << 20
+    }
+
+    fn flush(&mut self, _batch: &Arc<dyn RecordBatch>) {
+        let mut flushed = self.flushed.lock().unwrap_or_else(PoisonError::into_inner);
+        flushed.push(std::mem::take(&mut self.waiting));
+    }
+}
 
 struct Messages(Vec<String>, Receipts);
 
@@ -297,4 +341,30 @@ fn an_output_that_panics_when_flushed_ends_its_worker_and_settles_nothing_more()
     assert_eq!(arrived, ["ONE", FAULTY_FLUSH]);
     assert_eq!(letters.len(), 0);
     assert_eq!(second.receipts().first_unsettled(0), 0);
+}
+
+#[test]
+fn an_output_that_panics_when_flushed_in_the_middle_of_a_batch_ends_its_worker_too() {
+    let records = batch(&["one", "large and bad for the flush", "two"]);
+    let (arrived, letters, is_well) = Bench::new("early-flush").run(&[&records]);
+    assert!(!is_well);
+    assert_eq!(arrived, ["ONE", FAULTY_EARLY_FLUSH]);
+    assert_eq!(letters.len(), 0);
+    assert_eq!(records.receipts().first_unsettled(0), 1);
+}
+
+/// However many events are made of a record, and of a batch, no writer holds more than so much of them.
+#[test]
+fn what_is_made_of_a_record_is_handed_over_before_it_grows_too_large() {
+    let many = format!("[{}]", vec![r#"{"a":1}"#; 25].join(","));
+    let mut bench = Bench::new("many");
+    let output = CountingOutput::default();
+    bench.topology.outputs = vec![Box::new(output.clone())];
+    let codec = build_codec(None, "json", Default::default(), &mut Vec::new()).unwrap();
+    bench.topology.inputs[0].common.codec = codec.into();
+    let (_, letters, is_well) = bench.run(&[&batch(&[&many, r#"{"a":1}"#, &many])]);
+    assert!(is_well && letters.is_empty());
+    let flushed = output.flushed.lock().unwrap();
+    // The last two are of the end of the batch, and of the end of all.
+    assert_eq!(*flushed, [10, 10, 10, 10, 10, 1, 1]);
 }

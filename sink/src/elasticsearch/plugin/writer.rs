@@ -54,6 +54,7 @@ pub(super) struct BulkWriter {
     body: Vec<u8>,
     docs: Vec<Doc>,
     rejected: Vec<Rejected>,
+    rejected_bytes: usize,
     /// Where the document begins that is being encoded: if that panics, it is torn.
     torn_from: Option<usize>,
     ready: ReadyLines,
@@ -101,6 +102,7 @@ impl BulkWriter {
             body,
             docs,
             rejected: Vec::new(),
+            rejected_bytes: 0,
             torn_from: None,
             ids: IdMaker::default(),
             scratch: Vec::new(),
@@ -177,6 +179,7 @@ impl Writer for BulkWriter {
                 self.body.truncate(start);
                 let mut document = b"null\n".to_vec();
                 write_json(&mut document, event);
+                self.rejected_bytes += document.len();
                 self.rejected.push(Rejected {
                     record: from.index,
                     document: document.into(),
@@ -186,8 +189,13 @@ impl Writer for BulkWriter {
         }
     }
 
+    fn waiting_bytes(&self) -> usize {
+        self.body.len() + self.rejected_bytes
+    }
+
     fn flush(&mut self, batch: &Arc<dyn RecordBatch>) {
         self.discard_torn();
+        self.rejected_bytes = 0;
         if !self.rejected.is_empty() {
             self.sender
                 .tell_rejected(self.rejected.len(), &self.rejected[0].reason);
