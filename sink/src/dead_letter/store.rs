@@ -141,6 +141,10 @@ impl Store {
                     self.count_used()?;
                 }
                 (StoragePolicy::Stop, _) => {
+                    if self.len > 0 {
+                        // `purge` leaves what is written to.
+                        self.next_segment()?;
+                    }
                     let message = format!(
                         "they take {used} bytes and {bytes} more would exceed dead_letter_queue.max_bytes, {max}; purge them, raise the limit, or choose a dead_letter_queue.storage_policy"
                     );

@@ -333,6 +333,28 @@ fn purging_leaves_the_numbers_and_what_a_running_kelp_writes_to() {
     assert_eq!(segments(dir.path()).unwrap()[0].number, 4);
 }
 
+/// All of it can be, and what was waiting for room is written.
+#[test]
+fn a_store_that_is_full_can_be_purged_while_it_is_open() {
+    let dir = crate::testing::TempDir::new();
+    let (store, letters) = open(dir.path(), 1_000);
+    let submit = |payload: &[u8]| {
+        let batch = Arc::new(TestBatch::of(&[payload]));
+        letters
+            .submit_blocking(vec![letter(&batch, 0, "{}")])
+            .unwrap();
+    };
+    submit(format!("000{}", "x".repeat(500)).as_bytes());
+    submit(format!("001{}", "x".repeat(500)).as_bytes());
+    while !letters.is_failing() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(numbers(dir.path()), [0]);
+    purge(dir.path()).unwrap();
+    store.close(false);
+    assert_eq!(numbers(dir.path()), [1]);
+}
+
 #[test]
 fn one_process_at_a_time_writes() {
     let dir = crate::testing::TempDir::new();
