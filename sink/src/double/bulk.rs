@@ -134,9 +134,17 @@ impl Entry<'_> {
                 Ok(_) => return refused(self.id, "[1:1] failed to parse: an object is expected"),
                 Err(error) => return refused(self.id, &format!("[1:1] failed to parse: {error}")),
             }
-            if let Some(poison) = &settings.reject_containing
-                && String::from_utf8_lossy(line).contains(poison)
+            let text = String::from_utf8_lossy(line);
+            let has = |part: &&String| text.contains(part.as_str());
+            if settings
+                .block_containing
+                .as_ref()
+                .is_some_and(|part| has(&part))
             {
+                let reason = "index [m] blocked by: [FORBIDDEN/8/index write (api)];";
+                return Outcome::refused(403, self.id, "cluster_block_exception", reason);
+            }
+            if let Some(poison) = settings.reject_containing.as_ref().filter(has) {
                 let reason = format!("[1:1] failed to parse field: For input string: \"{poison}\"");
                 return refused(self.id, &reason);
             }

@@ -34,6 +34,8 @@ pub struct DoubleSettings {
     pub authorization: Option<String>,
     /// Refuse documents that contain this text with 400, as a mapping would.
     pub reject_containing: Option<String>,
+    /// Refuse documents that contain this text with 403, as an index does whose writes are blocked for now.
+    pub block_containing: Option<String>,
     /// Wait before answering a bulk.
     pub latency: Duration,
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::client::{Answer, NoAnswer};
-use super::lane::Shared;
+use super::lane::{Shared, Turn};
 use super::plan::{Part, Plan};
 use super::request::{BulkRequest, Doc, span};
 use super::response::{Item, read_bulk, read_request_error};
@@ -37,6 +37,10 @@ pub(super) struct Delivery<'s> {
     batch: Arc<dyn RecordBatch>,
     plan: Plan,
     backoff: Backoff,
+    /// Kept until it is done, unless it gives way.
+    turn: Option<Turn>,
+    /// When Elasticsearch refused some of its documents for the first time.
+    refused_since: Option<Instant>,
     /// The current part as it goes over the wire, kept while the same part is sent again.
     wire: Option<Wire>,
 }
@@ -53,7 +57,7 @@ struct Wire {
 }
 
 impl<'s> Delivery<'s> {
-    pub(super) fn new(shared: &'s Shared, request: BulkRequest) -> Self {
+    pub(super) fn new(shared: &'s Shared, request: BulkRequest, turn: Turn) -> Self {
         let settings = &shared.settings;
         Self {
             plan: Plan::new(request.docs.len()),
@@ -62,6 +66,8 @@ impl<'s> Delivery<'s> {
             batch: request.batch,
             backoff: Backoff::new(settings.retry_initial, settings.retry_max),
             shared,
+            turn: Some(turn),
+            refused_since: None,
             wire: None,
         }
     }
@@ -72,7 +78,7 @@ impl<'s> Delivery<'s> {
             let part = part.clone();
             self.send(&part).await;
         }
-        drop(self.wire);
+        drop((self.wire, self.turn));
         self.docs.clear();
         let body = self.body.try_into_mut().ok().map(|mut body| {
             body.clear();
@@ -85,6 +91,9 @@ impl<'s> Delivery<'s> {
         let wire = self.wire(part).await;
         if part.len() > 1 && wire.uncompressed_bytes >= self.shared.too_large() {
             return self.halve(part);
+        }
+        if self.turn.is_none() {
+            self.turn = Some(self.shared.turns.take(wire.uncompressed_bytes).await);
         }
         let settings = &self.shared.settings;
         let lease = self.shared.pool.lease().await;
@@ -225,7 +234,17 @@ impl<'s> Delivery<'s> {
             self.backoff.reset();
         }
         if !again.is_empty() {
+            self.give_way();
             self.pause().await;
+        }
+    }
+
+    /// Lets others send while it waits, once its documents have been refused for long: these may be of one index that is blocked, which
+    /// must not keep those of others from being stored. How many may wait is bounded by the memory for what is in flight.
+    fn give_way(&mut self) {
+        let since = *self.refused_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.shared.settings.gives_way_after {
+            self.turn = None;
         }
     }
 

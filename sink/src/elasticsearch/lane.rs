@@ -40,6 +40,9 @@ pub struct DeliverySettings {
     /// Bytes of their bodies, before compression. A request takes three quarters at most, so that one that is larger still has
     /// a place, and others go on beside it: a document of tens of MiB takes seconds.
     pub in_flight_bytes: usize,
+    /// For how long documents of a request may be refused one by one, an index being blocked or a shard away, before other requests go
+    /// on in its place while it waits for the next attempt. Short enough to let the others go on, long enough not to press a server that is busy.
+    pub gives_way_after: Duration,
     /// What the configuration adds to the verdicts.
     pub rules: Rules,
     /// Types of errors that are not logged (`silence_errors_in_log`).
@@ -60,6 +63,7 @@ impl Default for DeliverySettings {
             resurrect_delay: Duration::from_secs(5),
             in_flight_requests: 8,
             in_flight_bytes: 32 << 20,
+            gives_way_after: Duration::from_secs(5),
             rules: Rules::default(),
             silence_errors: Vec::new(),
             in_flight: InFlight::default(),
@@ -98,6 +102,7 @@ pub(super) struct Shared {
     pub(super) settings: DeliverySettings,
     pub(super) stats: Arc<Stats>,
     pub(super) dead_letters: DeadLetters,
+    pub(super) turns: Turns,
     /// The size of the smallest body that was refused as too large.
     too_large_bytes: AtomicUsize,
     spares: Mutex<Vec<(Vec<u8>, Vec<Doc>)>>,
@@ -138,6 +143,7 @@ impl BulkDelivery {
             .map_or_else(Jitter::random, Jitter::seeded);
         let shared = Arc::new(Shared {
             pool: Pool::new(nodes, settings.resurrect_delay, jitter),
+            turns: Turns::new(&settings),
             settings,
             stats: Arc::default(),
             dead_letters,
@@ -223,24 +229,50 @@ impl BulkSender {
     }
 }
 
-/// Starts a delivery for each request as permits allow, and ends when the last is done. Dropping it
+/// Whose turn it is to send: so many requests at a time, and so many bytes.
+pub(super) struct Turns {
+    requests: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    large: usize,
+}
+
+/// The right to send, for as long as it is kept.
+pub(super) struct Turn {
+    _request: Option<OwnedSemaphorePermit>,
+    _bytes: Option<OwnedSemaphorePermit>,
+}
+
+impl Turns {
+    fn new(settings: &DeliverySettings) -> Self {
+        let bytes = (settings.in_flight_bytes / PERMIT_BYTES).max(1);
+        Self {
+            requests: Arc::new(Semaphore::new(settings.in_flight_requests.max(1))),
+            bytes: Arc::new(Semaphore::new(bytes)),
+            large: (bytes * 3 / 4).max(1),
+        }
+    }
+
+    /// Waits for a turn to send a body of so many bytes.
+    pub(super) async fn take(&self, body_bytes: usize) -> Turn {
+        let wanted = body_bytes.div_ceil(PERMIT_BYTES).clamp(1, self.large);
+        Turn {
+            _request: permit(&self.requests, 1).await,
+            _bytes: permit(&self.bytes, wanted).await,
+        }
+    }
+}
+
+/// Starts a delivery for each request as turns come, and ends when the last is done. Dropping it
 /// drops all deliveries.
 async fn dispatch(shared: Arc<Shared>, mut requests: mpsc::Receiver<Queued>) {
-    let settings = &shared.settings;
-    let slots = Arc::new(Semaphore::new(settings.in_flight_requests.max(1)));
-    let all_bytes = (settings.in_flight_bytes / PERMIT_BYTES).max(1);
-    let large = (all_bytes * 3 / 4).max(1);
-    let bytes = Arc::new(Semaphore::new(all_bytes));
     let mut deliveries = JoinSet::new();
     while let Some((request, share)) = requests.recv().await {
-        let wanted = request.body.len().div_ceil(PERMIT_BYTES).clamp(1, large);
-        let slot = permit(&slots, 1).await;
-        let room = permit(&bytes, wanted).await;
+        let turn = shared.turns.take(request.body.len()).await;
         let shared = Arc::clone(&shared);
         deliveries.spawn(async move {
-            let (body, docs) = Delivery::new(&shared, request).run().await;
+            let (body, docs) = Delivery::new(&shared, request, turn).run().await;
             shared.recycle(body, docs);
-            drop((slot, room, share));
+            drop(share);
         });
         while let Some(ended) = deliveries.try_join_next() {
             report(ended);

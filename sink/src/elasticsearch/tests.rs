@@ -125,6 +125,45 @@ fn count(counter: &std::sync::atomic::AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 
+/// Documents of an index that is blocked wait; those behind them are stored meanwhile, though only one request may be on its way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_that_are_refused_for_long_do_not_keep_others_from_being_stored() {
+    let double = DoubleSettings {
+        block_containing: Some("blocked".to_owned()),
+        ..DoubleSettings::default()
+    };
+    let settings = DeliverySettings {
+        in_flight_requests: 1,
+        gives_way_after: Duration::from_millis(20),
+        ..settings()
+    };
+    let bench = Bench::new(double, settings).await;
+    let mut sender = Some(bench.delivery.sender());
+    let mut batches = Vec::new();
+    for name in ["blocked", "open", "blocked", "free"] {
+        let (mut request, batch) = request(&[format!("{{\"s\":\"{name}\"}}")]);
+        request.docs[0].has_derived_id = false;
+        request.body = format!("{{\"index\":{{\"_index\":\"m\"}}}}\n{{\"s\":\"{name}\"}}\n").into();
+        sender.as_ref().unwrap().send(request).await;
+        batches.push(batch);
+    }
+    drop(sender.take());
+    let begun = std::time::Instant::now();
+    while bench.double.cluster().count("m") < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "they are kept");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    bench
+        .double
+        .cluster()
+        .configure(|settings| settings.block_containing = None);
+    let (letters, stats, double) = bench.finish().await;
+    assert!(letters.is_empty());
+    assert_eq!(double.cluster().count("m"), 4);
+    assert!(count(&stats.retried) > 0);
+    assert!(batches.iter().all(|batch| batch.holds() == [0]));
+}
+
 /// Every fault once and in pairs: each of 20 documents is stored once and settled once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_fault_is_survived() {
