@@ -43,7 +43,7 @@ impl Limits {
 
     /// Whether so much is in flight that nothing more would be consumed if no partition were paused.
     pub fn is_half_full(&self) -> bool {
-        self.in_flight.bytes() >= self.in_flight_bytes / 2
+        self.in_flight.with_expected() >= self.in_flight_bytes / 2
     }
 }
 

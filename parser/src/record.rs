@@ -22,6 +22,9 @@ pub trait RecordBatch: Send + Sync + 'static {
     /// One receipt per record.
     fn receipts(&self) -> &Receipts;
 
+    /// Outputs have encoded what was made of its records: no more memory is to be kept for that.
+    fn made(&self) {}
+
     /// What names a record's event among all that are made of where it came from. It is not the default where records were
     /// joined.
     fn lineage(&self, _index: usize) -> Lineage {

@@ -14,6 +14,8 @@ use crate::settings::PipelineSettings;
 
 /// How many batches may wait for a worker, for each worker.
 const BATCHES_WAITING: usize = 1;
+/// Smaller batches are hardly worth a bulk request.
+const BATCH_BYTES_MIN: usize = 64 << 10;
 
 /// The sources and the queue.
 pub struct Inlet {
@@ -67,12 +69,16 @@ impl Queue {
 
     /// Starts the inputs.
     pub fn open(self, topology: &Topology, settings: &PipelineSettings) -> Result<Inlet, RunError> {
+        let usual = Limits::default();
+        // Each worker has one in hand and one waits for it, and of each batch twice as much is still to be made: together less than half.
+        let batch_bytes = settings.in_flight_bytes / (16 * settings.workers.max(1));
         let limits = Limits {
             in_flight: settings.in_flight.clone(),
             in_flight_bytes: settings.in_flight_bytes,
             batch_records: settings.batch_size,
             batch_delay: settings.batch_delay,
-            ..Limits::default()
+            batch_bytes: usual.batch_bytes.min(batch_bytes.max(BATCH_BYTES_MIN)),
+            ..usual
         };
         let mut sources = Vec::new();
         let mut joiners = Vec::new();

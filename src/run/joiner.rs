@@ -147,6 +147,8 @@ impl Joiner {
     }
 
     fn take(&mut self, batch: &Arc<dyn RecordBatch>) {
+        // What is made of it here is text of its own.
+        batch.made();
         let codec = Arc::clone(&self.codec);
         let Some(join) = codec.join() else { return };
         let mut stream: Option<Stream> = None;

@@ -115,6 +115,7 @@ impl Worker {
             receipts.settle(index as u32);
             self.reset_arena();
         }
+        batch.records.made();
         self.flush_writers(&batch.records);
         if !self.poison.is_empty() {
             // When the dead letters are closed the records stay held.

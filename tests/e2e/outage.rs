@@ -1,6 +1,6 @@
 //! Servers that stop answering, die and come back under load.
 
-use super::support::{Kelp, Servers, Topic, alone, every_document, scaled, wait_until};
+use super::support::{Kelp, Servers, Topic, alone, every_document, scaled, shared, wait_until};
 use serde_json::json;
 use std::thread::sleep;
 use std::time::Duration;
@@ -39,6 +39,47 @@ fn everything_arrives(servers: &Servers, topic: &Topic, kelp: &mut Kelp, total: 
         "{} duplicates",
         client.count(&topic.name).unwrap() - total as u64
     );
+}
+
+/// The documents of one of four partitions go to an index that takes no writes for a while.
+#[test]
+#[ignore = "needs the real servers: ./test e2e"]
+fn an_index_that_is_blocked_stops_the_partition_of_its_documents_and_no_other() {
+    let servers = shared();
+    let client = servers.client();
+    let name = servers.unique("blocked");
+    let blocked = format!("{name}-0");
+    client
+        .put(&blocked, &json!({"settings": {"index.blocks.write": true}}))
+        .unwrap();
+    let topic = Topic::new(&servers.kafka, &name);
+    let total = scaled(24_000); // 60 MB
+    let text = "a stitch in time saves nine; ".repeat(85);
+    topic.write((0..total).map(|n| format!(r#"{{"n":{n},"p":{},"text":"{text}"}}"#, n % 4)));
+    let config = CONFIG.replace("${INDEX}", "${INDEX}-%{p}");
+    let kelp = Kelp::start(&servers, &topic, &config, &["--memory", "16"]);
+    let count = |index: &str| client.count(index).unwrap();
+    wait_until(
+        "the documents of the other partitions",
+        240,
+        || (1..4).map(|p| count(&format!("{name}-{p}"))).sum::<u64>(),
+        |&sum| sum == total as u64 * 3 / 4,
+    );
+    assert_eq!(count(&blocked), 0);
+    println!("{} MiB at most", kelp.peak_memory_mb());
+    client
+        .put(
+            &format!("{blocked}/_settings"),
+            &json!({"index.blocks.write": null}),
+        )
+        .unwrap();
+    wait_until(
+        "the commit of all",
+        240,
+        || topic.committed(&name),
+        |&committed| committed == total as i64,
+    );
+    assert_eq!(count(&blocked), total as u64 / 4);
 }
 
 #[test]

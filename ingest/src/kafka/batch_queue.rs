@@ -366,7 +366,7 @@ impl MessageBatch {
             receipts: Receipts::new(messages.len()),
             messages,
             topics,
-            share: in_flight.share(bytes),
+            share: in_flight.share_of_records(bytes),
             _client: client,
         })
     }
@@ -454,6 +454,10 @@ impl RecordBatch for MessageBatch {
             },
             headers: message,
         }
+    }
+
+    fn made(&self) {
+        self.share.made();
     }
 
     fn receipts(&self) -> &Receipts {
