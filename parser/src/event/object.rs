@@ -32,6 +32,11 @@ impl<'a> Object<'a> {
         )))
     }
 
+    /// Whether at most `levels` objects and arrays lie within each other in its fields.
+    pub fn is_within_depth(&self, levels: usize) -> bool {
+        self.iter().all(|(_, value)| value.is_within_depth(levels))
+    }
+
     /// Number of fields.
     pub fn len(&self) -> usize {
         match &self.0 {

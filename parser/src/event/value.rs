@@ -51,6 +51,18 @@ impl<'b> PartialEq<Value<'b>> for Value<'_> {
 }
 
 impl<'a> Value<'a> {
+    /// Whether at most `levels` objects and arrays lie within each other, itself included.
+    pub fn is_within_depth(&self, levels: usize) -> bool {
+        match (self, levels.checked_sub(1)) {
+            (Value::Object(object), Some(left)) => object.is_within_depth(left),
+            (Value::Array(values), Some(left)) => {
+                values.iter().all(|value| value.is_within_depth(left))
+            }
+            (Value::Object(_) | Value::Array(_), None) => false,
+            _ => true,
+        }
+    }
+
     /// The text of a string.
     pub fn as_str(&self) -> Option<&'a str> {
         match self {

@@ -425,6 +425,10 @@ fn judge(answer: Answer, sent: usize) -> Outcome {
     let reason = || {
         let (kind, text) = match error.clone() {
             Some(error) => (error.kind, error.text),
+            None if answer.status == 413 => (
+                "content_too_long".to_owned(),
+                "the request is larger than Elasticsearch, or a proxy before it, takes (http.max_content_length)".to_owned(),
+            ),
             None => ("http".to_owned(), excerpt(&answer.body)),
         };
         Reason {

@@ -310,6 +310,7 @@ async fn a_request_that_is_too_large_is_halved_and_the_limit_remembered() {
     assert_eq!(numbers(&double).len(), 50);
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0]["reason"]["status"], 413);
+    assert_eq!(letters[0]["reason"]["type"], "content_too_long");
 }
 
 #[tokio::test]

@@ -277,6 +277,7 @@ fn encoder(
         action,
         target,
         document_id: options.document_id.clone(),
+        max_depth: usize::try_from(options.max_depth.0).unwrap_or(usize::MAX),
         derives_ids: options.derive_document_id && options.document_id.is_none(),
         routing: options.routing.clone(),
         pipeline: options.pipeline.clone(),

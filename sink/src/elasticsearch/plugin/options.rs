@@ -83,6 +83,8 @@ plugin_options! {
         pub join_field: Option<FieldRef<'static>>,
         /// Whether to install an index template at the start. Default: `false` for data streams.
         pub manage_template: bool = true,
+        /// How many objects and arrays may lie within each other in a document; one that nests deeper goes to the dead letters. Elasticsearch maps 20 levels, whatever lies below `enabled: false` is not limited; Elasticsearch 9.4 ends, with an overflow of its stack, on one of 150 to 200 levels, and so would each time that it is sent. Logstash has no such option.
+        pub max_depth: PositiveInt = 64,
         /// A query to add to the address of every request.
         pub parameters: Pairs<String> = [],
         /// For child documents, the id of the parent; needs `join_field`.

@@ -88,6 +88,26 @@ fn source() -> String {
 }
 
 #[test]
+fn a_document_that_nests_deeper_than_allowed_is_not_sent() {
+    let deep = |levels: usize| {
+        let (open, close) = (r#"{"a":["#, "]}");
+        format!(
+            r#"{{"x":1,"d":{}1{}}}"#,
+            open.repeat(levels / 2),
+            close.repeat(levels / 2)
+        )
+    };
+    let of = |options: &str, levels| {
+        let encoded = encoded(options, EcsCompatibility::Disabled, &deep(levels));
+        encoded.map(|body| body.lines().count())
+    };
+    assert_eq!(of("", 64), Ok(2));
+    assert_eq!(of("", 66), Err("too_deep".to_owned()));
+    assert_eq!(of("max_depth => 1000", 900), Ok(2));
+    assert_eq!(of("max_depth => 1", 2), Err("too_deep".to_owned()));
+}
+
+#[test]
 fn action_lines() {
     let disabled = EcsCompatibility::Disabled;
     for (options, ecs, action) in [

@@ -27,6 +27,8 @@ pub(super) struct Encoder {
     /// The configuration names no index, so the event may.
     pub(super) is_default_index: bool,
     pub(super) document_id: Option<Template>,
+    /// How deep documents may nest.
+    pub(super) max_depth: usize,
     /// Documents without another id get one made of where their message lies in Kafka.
     pub(super) derives_ids: bool,
     pub(super) routing: Option<Template>,
@@ -226,6 +228,13 @@ pub(super) fn encode(
     body: &mut Vec<u8>,
     scratch: &mut Vec<u8>,
 ) -> Result<bool, Reason> {
+    if !event.fields().is_within_depth(encoder.max_depth) {
+        let text = format!(
+            "the document nests deeper than `max_depth`, {} levels",
+            encoder.max_depth
+        );
+        return Err(Reason::unsent("too_deep", text));
+    }
     let has_derived_id = if event.metadata().is_empty()
         && let Some(line) = ready.get(encoder, event)?
     {
