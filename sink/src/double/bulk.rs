@@ -35,6 +35,14 @@ pub(super) fn execute(
                 id: entry.id,
                 result: Err(error(status)),
             },
+            _ if settings.max_operation_bytes.is_some_and(|max| body.len() > max) => {
+                let reason = format!(
+                    "rejected execution of primary operation [coordinating_and_primary_bytes=0, replica_bytes=0, all_bytes=0, primary_operation_bytes={}, max_primary_bytes={}]",
+                    body.len(),
+                    settings.max_operation_bytes.unwrap_or_default()
+                );
+                Outcome::refused(429, entry.id, "es_rejected_execution_exception", &reason)
+            }
             _ => entry.execute(&mut store, settings),
         };
         item(action, &index, outcome, filtered)

@@ -30,6 +30,8 @@ pub struct DoubleSettings {
     pub null: bool,
     /// Refuse larger bodies, unpacked, with 413.
     pub max_body_bytes: Option<usize>,
+    /// Refuse the documents of larger bodies with 429, as a node does whose memory for operations is smaller.
+    pub max_operation_bytes: Option<usize>,
     /// Refuse requests whose `Authorization` header is not this, with 401.
     pub authorization: Option<String>,
     /// Refuse documents that contain this text with 400, as a mapping would.

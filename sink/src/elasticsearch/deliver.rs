@@ -194,6 +194,7 @@ impl<'s> Delivery<'s> {
         let mut remarkable = remarkable.into_iter().peekable();
         let mut again = Vec::new();
         let mut rejected = Vec::new();
+        let mut is_too_large = false;
         let mut indexed = 0;
         for position in 0..part.len() as u32 {
             let doc = part.doc(position as usize);
@@ -212,7 +213,12 @@ impl<'s> Delivery<'s> {
                     Stats::add(&stats.conflicts, 1);
                     self.tell_conflict(&item);
                 }
-                Verdict::Reject => {
+                Verdict::TooLarge if part.len() > 1 => {
+                    is_too_large = true;
+                    again.push(position);
+                    continue;
+                }
+                Verdict::Reject | Verdict::TooLarge => {
                     rejected.push((doc, item.reason()));
                     continue;
                 }
@@ -232,6 +238,14 @@ impl<'s> Delivery<'s> {
         }
         if again.len() < part.len() {
             self.backoff.reset();
+        }
+        if is_too_large
+            && let Some(left) = self.plan.current().cloned()
+            && left.len() > 1
+        {
+            // What is refused for its size takes too much together, if not by itself.
+            self.halve(&left);
+            return;
         }
         if !again.is_empty() {
             self.give_way();

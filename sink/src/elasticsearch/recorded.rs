@@ -41,7 +41,6 @@ const ROWS: &[(&str, &str)] = &[
     // Faults of the cluster: again, for ever.
     ("req_429_circuit_breaker", "Retry(Busy)"),
     ("req_429_indexing_pressure", "Retry(Busy)"),
-    ("req_429_indexing_pressure_small", "Retry(Busy)"),
     (
         "item_429_write_queue_full_partial",
         "Indexed Indexed Retry(Busy) Retry(Busy)",
@@ -58,6 +57,7 @@ const ROWS: &[(&str, &str)] = &[
     ("item_403_missing_privilege", "Indexed Retry(Denied) Reject"),
     // The body is too large, or one of its documents makes the server refuse all of it.
     ("req_413_too_large", "Halve"),
+    ("req_429_indexing_pressure_small", "Halve"),
     ("req_400_malformed_action_line", "Halve"),
     ("req_400_malformed_action_second", "Halve"),
     ("req_400_unknown_action", "Halve"),

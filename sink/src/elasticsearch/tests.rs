@@ -125,6 +125,28 @@ fn count(counter: &std::sync::atomic::AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 
+/// A node with little memory refuses what is too large for it with 429 for ever: only that goes to the dead letters.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_takes_more_memory_than_there_is_for_operations_is_given_up() {
+    let double = DoubleSettings {
+        max_operation_bytes: Some(400),
+        ..DoubleSettings::default()
+    };
+    let bench = Bench::new(double, settings()).await;
+    let mut sources = numbered(20);
+    sources.insert(11, format!("{{\"large\":\"{}\"}}", "x".repeat(500)));
+    let (request, batch) = request(&sources);
+    bench.delivery.sender().send(request).await;
+    let (letters, _, double) = bench.finish().await;
+    assert_eq!(letters.len(), 1);
+    let reason = &letters[0]["reason"];
+    assert_eq!(reason["status"], 429);
+    let text = reason["reason"].as_str().unwrap();
+    assert!(text.contains("max_primary_bytes=400"), "{text}");
+    assert_eq!(numbers(&double), (0..20).collect::<Vec<u64>>());
+    assert_eq!(batch.holds(), vec![0; 21]);
+}
+
 /// Documents of an index that is blocked wait; those behind them are stored meanwhile, though only one request may be on its way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_that_are_refused_for_long_do_not_keep_others_from_being_stored() {

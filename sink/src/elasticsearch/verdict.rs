@@ -19,6 +19,8 @@ pub enum Verdict {
     Dropped,
     /// Send it again.
     Retry(Trouble),
+    /// Send it again with fewer others; if it was alone, it can never be stored.
+    TooLarge,
     /// It can never be stored: to the dead letters.
     Reject,
 }
@@ -72,6 +74,7 @@ impl Rules {
             (409, Action::Create) if has_derived_id => Verdict::Duplicate,
             (409, _) => Verdict::Conflict,
             (status, _) if self.reject_statuses.contains(&status) => Verdict::Reject,
+            (429, _) if item.error.as_ref().is_some_and(is_too_large) => Verdict::TooLarge,
             (408 | 429, _) => Verdict::Retry(Trouble::Busy),
             (401 | 403, _) => Verdict::Retry(Trouble::Denied),
             (400..=499, _) => Verdict::Reject,
@@ -86,6 +89,7 @@ impl Rules {
             200..=299 => RequestVerdict::Read,
             400 if error.is_some_and(is_about_the_body) => RequestVerdict::Halve,
             413 => RequestVerdict::Halve,
+            429 if error.is_some_and(is_too_large) => RequestVerdict::Halve,
             408 | 429 => RequestVerdict::Retry(Trouble::Busy),
             401 | 403 => RequestVerdict::Retry(Trouble::Denied),
             500..=599 => RequestVerdict::Retry(Trouble::Unavailable),
@@ -94,6 +98,28 @@ impl Rules {
             0..=199 | 300..=499 | 600.. => RequestVerdict::Retry(Trouble::Unexpected),
         }
     }
+}
+
+/// Whether a 429 says that an operation takes more memory than Elasticsearch has for all operations together (a tenth of its heap, unless
+/// `indexing_pressure.memory.limit` says otherwise): that does not pass, however little else there is to do.
+///
+/// As in `rejected execution of primary operation [..., primary_operation_bytes=83887120, max_primary_bytes=51897958]`; older versions
+/// write `max_coordinating_and_primary_bytes`.
+fn is_too_large(error: &ItemError) -> bool {
+    let number = |from: &str, until: &str| {
+        let (_, rest) = error.text.split_once(from)?;
+        let (_, rest) = rest.split_once(until)?;
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        rest[..digits].parse::<u64>().ok()
+    };
+    error.kind.ends_with("rejected_execution_exception")
+        && match (
+            number("[", "_operation_bytes="),
+            number(", max_", "_bytes="),
+        ) {
+            (Some(operation), Some(max)) => operation > max,
+            _ => false,
+        }
 }
 
 /// Whether a 400 of a whole request is about what is in its body, not about its address: a path
@@ -241,6 +267,47 @@ mod tests {
             rules.item(&item(Action::Index, 201, None), false),
             Verdict::Indexed
         );
+    }
+
+    #[test]
+    fn what_is_larger_than_all_memory_for_operations_is_not_waited_for() {
+        let texts = [
+            (
+                "rejected execution of primary operation [coordinating_and_primary_bytes=20972012, replica_bytes=0, all_bytes=20972012, primary_operation_bytes=83887120, max_primary_bytes=51897958]",
+                true,
+            ),
+            (
+                "rejected execution of coordinating operation [coordinating_and_primary_bytes=0, replica_bytes=0, all_bytes=0, coordinating_operation_bytes=12161, max_coordinating_and_primary_bytes=10240]",
+                true,
+            ),
+            (
+                "rejected execution of coordinating operation [coordinating_and_primary_bytes=8127, replica_bytes=0, all_bytes=8127, coordinating_operation_bytes=9288, max_coordinating_bytes=10240]",
+                false,
+            ),
+            (
+                "rejected execution of TimedRunnable{...} on EsThreadPoolExecutor[name = write]",
+                false,
+            ),
+            ("", false),
+        ];
+        for (text, is_too_large) in texts {
+            let error = ItemError {
+                kind: "es_rejected_execution_exception".to_owned(),
+                text: text.to_owned(),
+            };
+            let request = Rules::request(429, Some(&error));
+            let mut item = item(Action::Create, 429, None);
+            item.error = Some(error);
+            let one = Rules::default().item(&item, true);
+            let expected = match is_too_large {
+                true => (RequestVerdict::Halve, Verdict::TooLarge),
+                false => (
+                    RequestVerdict::Retry(Trouble::Busy),
+                    Verdict::Retry(Trouble::Busy),
+                ),
+            };
+            assert_eq!((request, one), expected, "{text}");
+        }
     }
 
     #[test]
