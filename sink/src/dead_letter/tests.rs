@@ -345,6 +345,10 @@ fn a_store_that_is_full_can_be_purged_while_it_is_open() {
             .unwrap();
     };
     submit(format!("000{}", "x".repeat(500)).as_bytes());
+    // Handed over together, both would be taken back.
+    while letters.written() == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
     submit(format!("001{}", "x".repeat(500)).as_bytes());
     while !letters.is_failing() {
         thread::sleep(Duration::from_millis(1));
