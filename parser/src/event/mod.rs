@@ -480,7 +480,7 @@ impl<'a> Event<'a> {
 }
 
 /// Whether `tags` may hold that.
-fn is_legal_tags(value: &Value<'_>) -> bool {
+pub(crate) fn is_legal_tags(value: &Value<'_>) -> bool {
     match value {
         Value::Str(_) => true,
         Value::Array(tags) => tags.iter().all(|tag| matches!(tag, Value::Str(_))),

@@ -49,9 +49,16 @@ impl Filter for JsonEncode {
 impl JsonEncode {
     fn encode(&self, event: &mut Event<'_>) -> Result<(), EventError> {
         let source = &self.options.source.0;
-        let value = event.get_owned(source.resolve(event)?);
+        let field = source.resolve(event)?;
         let mut json = Vec::new();
-        value.unwrap_or(Value::Null).write_json(&mut json);
+        match event.get(field) {
+            Some(value) => value.write_json(&mut json),
+            // It may be all of `[@metadata]`.
+            None => event
+                .get_owned(field)
+                .unwrap_or(Value::Null)
+                .write_json(&mut json),
+        }
         let mut text = ArenaString::with_capacity_in(json.len(), event.arena());
         text.push_str(&String::from_utf8_lossy(&json));
         let target = self.options.target.as_ref().map_or(source, |name| &name.0);

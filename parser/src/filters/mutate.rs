@@ -14,7 +14,9 @@ use convert::Conversion;
 use substitute::Substitution;
 
 use crate::config::ast::{Literal, Spanned};
-use crate::event::{Array, Event, EventError, FieldRef, FieldTemplate, Template, Value, intern};
+use crate::event::{
+    Array, Event, EventError, FieldRef, FieldTemplate, Template, Value, intern, is_legal_tags,
+};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
 use crate::spec::{FieldName, OptionType, Pairs, Settings};
@@ -365,6 +367,9 @@ fn merge<'a>(
     added: &[FieldTemplate],
 ) -> Result<(), Failed> {
     let arena = event.arena();
+    if matches!(event.get(field), Some(Value::Array(_))) {
+        return append(event, field, added);
+    }
     let mut old = event.get_owned(field).unwrap_or(Value::Null);
     for name in added {
         let more = event.get_owned(name.resolve(event)?).unwrap_or(Value::Null);
@@ -376,10 +381,6 @@ fn merge<'a>(
                 event.set_checked(field, old.clone())?;
             }
             (Value::Object(_), _) | (_, Value::Object(_)) => {}
-            (Value::Array(values), more) => {
-                extend(values, more);
-                event.set_checked(field, old.clone())?;
-            }
             (single, more) => {
                 let mut values = Array::new_in(arena);
                 extend(&mut values, single.clone());
@@ -391,11 +392,33 @@ fn merge<'a>(
     Ok(())
 }
 
+/// Appends the values of other fields to an array, which grows where it is.
+fn append<'a>(
+    event: &mut Event<'a>,
+    field: FieldRef<'a>,
+    added: &[FieldTemplate],
+) -> Result<(), Failed> {
+    for name in added {
+        let more = event.get_owned(name.resolve(event)?).unwrap_or(Value::Null);
+        if !matches!(more, Value::Object(_)) {
+            event.check_list(field)?;
+            let is_tags = field.top_level() == Some("tags");
+            if is_tags && !is_legal_tags(&more) && !matches!(more, Value::Null) {
+                return Err(Failed);
+            }
+            if let Some(Value::Array(values)) = event.get_mut(field) {
+                extend(values, more);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Appends what Ruby's `Array()` makes of a value.
 fn extend<'a>(values: &mut Array<'a>, more: Value<'a>) {
     match more {
         Value::Null => {}
-        Value::Array(more) => values.extend(more),
+        Value::Array(mut more) => values.append(&mut more),
         single => values.push(single),
     }
 }

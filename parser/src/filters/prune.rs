@@ -1,11 +1,11 @@
 //! `prune`: removes fields by name and by value (source: logstash-filter-prune).
 
-use super::regex_template::RegexTemplate;
+use super::regex_template::{RegexTemplate, RegexTemplates};
 use crate::config::ast::Spanned;
 use crate::event::{Array, Event, Template, Value, intern, ruby_text};
 use crate::filter::{BuildContext, BuildFilter, Context, Filter, Outcome};
 use crate::plugin_options;
-use crate::regex::{Regex, Scratch};
+use crate::regex::Scratch;
 use crate::spec::{Pairs, Settings};
 
 plugin_options! {
@@ -28,8 +28,8 @@ plugin_options! {
 
 /// Removes fields.
 pub struct Prune {
-    keep_names: Vec<RegexTemplate>,
-    remove_names: Vec<RegexTemplate>,
+    keep_names: RegexTemplates,
+    remove_names: RegexTemplates,
     values: Vec<ValueRule>,
 }
 
@@ -78,8 +78,8 @@ impl BuildFilter for Prune {
         }
         valid.then_some(())?;
         Some(Self {
-            keep_names: keep_names?,
-            remove_names: remove_names?,
+            keep_names: RegexTemplates::new(keep_names?),
+            remove_names: RegexTemplates::new(remove_names?),
             values,
         })
     }
@@ -132,20 +132,16 @@ impl Filter for Prune {
 impl Prune {
     /// `None` if an expression that hangs on the event is none.
     fn prune<'a>(&self, event: &mut Event<'a>, scratch: &mut Scratch) -> Option<()> {
-        let resolve = |regexes: &[RegexTemplate], event: &Event<'a>| {
-            let resolved = regexes.iter().map(|regex| regex.resolve(event));
-            resolved.collect::<Option<Vec<_>>>()
-        };
-        let keep = resolve(&self.keep_names, event)?;
-        let remove = resolve(&self.remove_names, event)?;
+        let keep = self.keep_names.resolve(event)?;
+        let remove = self.remove_names.resolve(event)?;
         // Rules look at the event as it came, so what they change is worked out before any field is removed.
         let mut changes = Vec::new();
         for rule in &self.values {
             rule.judge(event, scratch, &mut changes)?;
         }
         event.fields_mut().retain(|name, _| {
-            let kept = keep.is_empty() || any_matches(&keep, name, scratch);
-            kept && !any_matches(&remove, name, scratch)
+            let kept = keep.is_empty() || keep.any_matches(name, scratch);
+            kept && !remove.any_matches(name, scratch)
         });
         for (name, left) in changes {
             match left {
@@ -157,13 +153,6 @@ impl Prune {
         }
         Some(())
     }
-}
-
-fn any_matches(regexes: &[Regex], text: &str, scratch: &mut Scratch) -> bool {
-    // A search that runs out of its budget counts as no match.
-    regexes
-        .iter()
-        .any(|regex| regex.is_match(text, scratch).unwrap_or(false))
 }
 
 impl ValueRule {

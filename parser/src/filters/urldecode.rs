@@ -113,7 +113,12 @@ impl Urldecode {
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = memchr::memchr(b'%', rest) {
+    // Escapes mostly come one after the other: the next one is looked for only where it is not at hand.
+    let next = |rest: &[u8]| match rest.first() {
+        Some(b'%') => Some(0),
+        _ => memchr::memchr(b'%', rest),
+    };
+    while let Some(at) = next(rest) {
         out.extend_from_slice(&rest[..at]);
         rest = &rest[at..];
         let byte = match rest {

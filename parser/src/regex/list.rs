@@ -63,6 +63,30 @@ impl RegexList {
         }
     }
 
+    /// Whether any of the patterns matches. A search that runs out of its budget counts as no match.
+    pub fn any_matches(&self, text: &str, scratch: &mut Scratch) -> bool {
+        let matches =
+            |regex: &Regex, scratch: &mut Scratch| regex.is_match(text, scratch).unwrap_or(false);
+        if self.groups.is_empty() {
+            return self.regexes.iter().any(|regex| matches(regex, scratch));
+        }
+        let mut groups = self.groups.iter().zip(self.regexes.chunks(GROUP));
+        groups.any(|(group, regexes)| {
+            let mut sight = group.first_sight(text);
+            if sight.candidates != Candidates::NONE {
+                group.look_closer(&mut sight, text, scratch.caches());
+            }
+            let mut members = regexes.iter().enumerate();
+            members
+                .any(|(member, regex)| sight.candidates.contains(member) && matches(regex, scratch))
+        })
+    }
+
+    /// Whether there are no patterns.
+    pub fn is_empty(&self) -> bool {
+        self.regexes.is_empty()
+    }
+
     /// Begins with a text.
     pub fn on<'l>(&'l self, text: &'l str) -> Attempts<'l> {
         Attempts {
@@ -202,6 +226,11 @@ mod tests {
             assert_eq!(found, want, "{regex:?} in {list:?} on {text:?}");
             matched += usize::from(want.is_some());
         }
+        assert_eq!(
+            list.any_matches(text, scratch),
+            matched > 0,
+            "{list:?} on {text:?}"
+        );
         matched
     }
 

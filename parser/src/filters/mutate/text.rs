@@ -34,6 +34,18 @@ impl Respelling {
     }
 
     fn spell<'a>(self, text: &'a str, arena: &'a Arena) -> &'a str {
+        if text.is_ascii() {
+            let spelled = arena.alloc_str(text);
+            match (self, spelled.split_at_mut_checked(1)) {
+                (Self::Uppercase, _) => spelled.make_ascii_uppercase(),
+                (Self::Capitalize, Some((first, rest))) => {
+                    first.make_ascii_uppercase();
+                    rest.make_ascii_lowercase();
+                }
+                (Self::Lowercase | Self::Capitalize, _) => spelled.make_ascii_lowercase(),
+            }
+            return spelled;
+        }
         let mut out = ArenaString::with_capacity_in(text.len(), arena);
         match self {
             Self::Uppercase => text
@@ -94,7 +106,24 @@ pub(crate) fn split<'a>(text: &'a str, separator: &str, arena: &'a Arena) -> Arr
                 parts.push(Value::Str(&text[at..at + letter.len_utf8()]));
             }
         }
-        separator => parts.extend(text.split(separator).map(Value::Str)),
+        separator => {
+            let bytes = text.as_bytes();
+            let mut start = 0;
+            let mut cut = |end: usize| {
+                let part = &text[start..end];
+                start = end + separator.len();
+                Value::Str(part)
+            };
+            match separator.as_bytes() {
+                // Memory that a list has grown out of is lost until the arena is reset: parts are counted first.
+                &[byte] => {
+                    parts.reserve_exact(memchr::memchr_iter(byte, bytes).count() + 1);
+                    parts.extend(memchr::memchr_iter(byte, bytes).map(&mut cut));
+                }
+                pattern => parts.extend(memchr::memmem::find_iter(bytes, pattern).map(&mut cut)),
+            }
+            parts.push(cut(text.len()));
+        }
     }
     while matches!(parts.last(), Some(Value::Str(""))) {
         parts.pop();
