@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use kelp_sink::dead_letter::{Entry, Origin, Position, Reader};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{ChoiceArgs, Failure, ListArgs, Place, id};
@@ -60,10 +61,7 @@ pub(super) fn show(place: &Place, choice: ChoiceArgs) -> Result<ExitCode, Failur
     place.each(&choice, |at, _| {
         let mut line = Vec::new();
         Reader::new(&place.directory, at).next_line(&mut line)?;
-        let mut entry: Value = serde_json::from_slice(&line)?;
-        entry["id"] = json!(id(at));
-        serde_json::to_writer_pretty(&mut out, &entry)?;
-        writeln!(out)?;
+        writeln!(out, "{}", laid_out(&line, &id(at))?)?;
         shown += 1;
         Ok(true)
     })?;
@@ -71,6 +69,17 @@ pub(super) fn show(place: &Place, choice: ChoiceArgs) -> Result<ExitCode, Failur
         return Err("some of these ids are not there (any more)".into());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An entry of the store as JSON to be read, with its id. One that nests too deep to be laid out, as an event may, is left in one line.
+fn laid_out(line: &[u8], id: &str) -> serde_json::Result<String> {
+    if let Ok(mut entry) = serde_json::from_slice::<Value>(line) {
+        entry["id"] = json!(id);
+        return serde_json::to_string_pretty(&entry);
+    }
+    let mut entry: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(line)?;
+    entry.insert("id".to_owned(), serde_json::value::to_raw_value(id)?);
+    serde_json::to_string(&entry)
 }
 
 /// Where a record came from, in short.
@@ -96,4 +105,25 @@ pub(super) fn end(place: &Place) -> Result<Position, Failure> {
         Ok(true)
     })?;
     Ok(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_nests_deep_is_shown_too() {
+        let shown = laid_out(br#"{"b":{"c":1}}"#, "000001:0").unwrap();
+        assert_eq!(
+            shown,
+            "{\n  \"b\": {\n    \"c\": 1\n  },\n  \"id\": \"000001:0\"\n}"
+        );
+        let deep = format!("{}1{}", r#"{"a":"#.repeat(900), "}".repeat(900));
+        let shown = laid_out(deep.as_bytes(), "000001:0").unwrap();
+        assert_eq!(
+            shown,
+            format!(r#"{},"id":"000001:0"}}"#, &deep[..deep.len() - 1])
+        );
+        assert!(laid_out(b"{\"a\":", "000001:0").is_err());
+    }
 }

@@ -220,13 +220,26 @@ impl Kelp {
                     letters.extend(
                         text.lines()
                             .filter(|line| line.starts_with('{'))
-                            .map(|line| serde_json::from_str(line).unwrap()),
+                            .map(read_letter),
                     );
                 }
             }
         }
         letters
     }
+}
+
+/// A dead letter; of one that nests too deep for a `Value` the deep parts are null.
+fn read_letter(line: &str) -> serde_json::Value {
+    serde_json::from_str(line).unwrap_or_else(|_| {
+        let parts: std::collections::BTreeMap<String, Box<serde_json::value::RawValue>> =
+            serde_json::from_str(line).unwrap();
+        let read = |part: &serde_json::value::RawValue| serde_json::from_str(part.get());
+        let parts = parts
+            .iter()
+            .map(|(name, part)| (name.clone(), read(part).unwrap_or_default()));
+        serde_json::Value::Object(parts.collect())
+    })
 }
 
 /// A `kelp ship` to be run in a folder.
